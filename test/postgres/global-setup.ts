@@ -1,0 +1,51 @@
+import { randomBytes } from "node:crypto";
+import postgres from "postgres";
+import type { TestProject } from "vitest/node";
+import { startEmbeddedPostgres } from "../../src/embedded/start-embedded-postgres.ts";
+import { prepareTemplate } from "./template.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    postgres: { url: string; template: string; version: number };
+  }
+}
+
+/**
+ * One Postgres for the whole run: the embedded one, of the major version in POSTGRES_VERSION if that is set, or the
+ * server in TEST_DATABASE_URL (a superuser's URL). The migrations are applied once, to a template.
+ */
+export default async function setUpPostgres(project: TestProject): Promise<() => Promise<void>> {
+  const server = await chooseServer();
+  const template = `flex_test_template_${randomBytes(4).toString("hex")}`;
+  const admin = postgres(server.url, { max: 1, onnotice: () => {} });
+  try {
+    await prepareTemplate(admin, server.url, template);
+    const [row] = await admin`select current_setting('server_version_num')::int / 10000 as version`;
+    project.provide("postgres", { url: server.url, template, version: Number(row?.version) });
+  } catch (error) {
+    await admin.end();
+    await server.stop();
+    throw error;
+  }
+  return async () => {
+    await admin`update pg_database set datistemplate = false where datname = ${template}`;
+    await admin.unsafe(`drop database if exists ${template} with (force)`);
+    await admin.end();
+    await server.stop();
+  };
+}
+
+async function chooseServer(): Promise<{ url: string; stop(): Promise<void> }> {
+  const { TEST_DATABASE_URL: url, POSTGRES_VERSION: version } = process.env;
+  if (url) return { url, stop: async () => {} };
+  const server = await startEmbeddedPostgres({
+    ...(version ? { version: Number(version) } : {}),
+    params: {
+      fsync: "off",
+      full_page_writes: "off",
+      max_connections: 400,
+      shared_buffers: "128MB",
+    },
+  });
+  return { url: server.url, stop: () => server.stop("immediate") };
+}
