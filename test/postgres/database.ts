@@ -27,6 +27,7 @@ export async function createDatabase({
   template = "migrated",
 }: CreateDatabaseOptions = {}): Promise<TestDatabase> {
   const server = inject("postgres");
+  if (template === "migrated" && server.failure) throw new Error(server.failure);
   const name = `flex_test_${randomBytes(6).toString("hex")}`;
   await administer(
     `create database ${name} template ${template === "migrated" ? server.template : "template0"}`,

@@ -1,8 +1,6 @@
 import type { Sql } from "postgres";
+import { applyCurrent } from "../../db/scripts/apply-current.ts";
 import { migrate } from "../../src/migrate.ts";
-import { inHostSchema } from "../../src/migrations/committed-migrations.ts";
-import { withClient } from "../../src/migrations/database-client.ts";
-import { compileCurrent } from "./compile-current.ts";
 import { databaseUrl } from "./database-url.ts";
 
 /** Create the database that tests are cloned from: the committed migrations, and on top the one being written. */
@@ -10,9 +8,6 @@ export async function prepareTemplate(admin: Sql, serverUrl: string, template: s
   await admin.unsafe(`create database ${template} template template0`);
   const connectionString = databaseUrl(serverUrl, template);
   await migrate({ connectionString });
-  const current = compileCurrent();
-  if (current) {
-    await withClient({ connectionString }, (client) => client.query(inHostSchema(current, "public")));
-  }
+  await applyCurrent(connectionString);
   await admin`update pg_database set datistemplate = true, datallowconn = false where datname = ${template}`;
 }

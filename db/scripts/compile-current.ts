@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const DB = fileURLToPath(new URL("../../db", import.meta.url));
+const DB = fileURLToPath(new URL("..", import.meta.url));
 
 /**
  * The migration being written, `db/migrations/current.sql`, with each `--!include name.sql` replaced by that file of
