@@ -16,10 +16,10 @@ export function checkBaseUrl(url: string | undefined): string {
   if (!URL.canParse(value)) throw badBaseUrl(`the Flex base URL is no URL: ${showUnparsable(value)}`);
 
   const parsed = new URL(value);
-  const shown = show(parsed);
   if (parsed.protocol !== "https:" && parsed.protocol !== "http:") {
-    throw badBaseUrl(`the Flex base URL is neither https nor http: ${shown}`);
+    throw badBaseUrl(`the Flex base URL is neither https nor http: ${showUnparsable(value)}`);
   }
+  const shown = show(parsed);
   if (parsed.username !== "" || parsed.password !== "") {
     throw badBaseUrl(`the Flex base URL carries a user or a password: ${shown}`);
   }
@@ -50,7 +50,7 @@ function show(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`.slice(0, 200);
 }
 
-/** A value that is no URL may be a token put in the wrong place: it is shown only if it has a path. */
+/** A value that is no web address may be a token put in the wrong place: it is shown only if it has a path. */
 function showUnparsable(value: string): string {
   if (!value.includes("/")) return `${value.length} characters, not shown because they could be a token`;
   return value

@@ -83,9 +83,11 @@ export function createFlexCaller(options: FlexCallerOptions): FlexCaller {
     : new Pool(base.origin, { connections: options.connections ?? 30, connect: { timeout: timeoutMs } });
   const dispatcher = options.dispatcher ?? (pool as Pool);
 
+  const underWay = new Set<Promise<unknown>>();
+
   const send = async (request: FlexRequest, hooks: FlexHooks | undefined): Promise<Made> => {
     const contentType = request.contentType === undefined ? {} : { "Content-Type": request.contentType };
-    const made = await attempt(request, {
+    const making = attempt(request, {
       dispatcher,
       origin: base.origin,
       path: `${base.pathname}${request.path}`,
@@ -94,6 +96,9 @@ export function createFlexCaller(options: FlexCallerOptions): FlexCaller {
       maxBodyBytes: options.maxBodyBytes ?? 8 * 1024 * 1024,
       beforeFirstByte: hooks?.beforeFirstByte,
     });
+    underWay.add(making);
+    const made = await making;
+    underWay.delete(making);
     return { request, attempt: made };
   };
 
@@ -129,7 +134,8 @@ export function createFlexCaller(options: FlexCallerOptions): FlexCaller {
       return outcomeOfRead(await send(currentUserRequest(), hooks), judge, readUser);
     },
     async close() {
-      await pool?.close();
+      await Promise.all(underWay);
+      await pool?.destroy();
     },
   };
 }
