@@ -41,7 +41,8 @@ export function parseReading(json: unknown): Reading {
   let rows = 0;
 
   const readRows = (list: unknown[], parent: string | null, depth: number): Reading | null => {
-    if (depth > MAX_DEPTH) return doubt("too_deep", `rows nest deeper than ${MAX_DEPTH} levels`);
+    if (depth > MAX_DEPTH && list.length > 0)
+      return doubt("too_deep", `rows nest deeper than ${MAX_DEPTH} levels`);
     for (const row of list) {
       rows += 1;
       if (rows > MAX_ROWS) return doubt("too_many_rows", `more than ${MAX_ROWS} rows`);

@@ -5,9 +5,9 @@ import type { AddAnswer } from "./settings.ts";
 /**
  * The answer to an add that made the line `id`. Only `standard` is evidenced: four keys, recorded for other documents.
  *
- * @param accessoryId the id of an accessory that came along, for the variants with one
+ * @param accessoryId the id of the accessory that came along, null without one
  */
-export function addAnswer(variant: AddAnswer, id: string, accessoryId: string): Reply {
+export function addAnswer(variant: AddAnswer, id: string, accessoryId: string | null): Reply {
   const standard = (added: unknown, roots: unknown): Reply =>
     json(200, {
       addedResourceLineIds: added,

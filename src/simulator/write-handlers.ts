@@ -35,7 +35,7 @@ export function addResource(
     return { reply: refusal.unableToFind("line item", parentId) };
   }
   const id = world.newId();
-  const accessoryId = world.newId();
+  const accessoryId = settings.addAnswer.startsWith("with-accessory") ? world.newId() : null;
   const line = {
     id,
     elementId: element.id,
@@ -49,7 +49,7 @@ export function addResource(
   const apply = () => {
     if (type === "contact") world.addContactLine(line);
     else world.lines.insert({ ...line, kind: "other" });
-    if (settings.addAnswer.startsWith("with-accessory")) {
+    if (accessoryId !== null) {
       world.lines.insert({
         id: accessoryId,
         elementId: element.id,
