@@ -1,8 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { openSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { ConfigurationError } from "../errors.ts";
-import { type Cluster, freePort, prepareCluster } from "./cluster.ts";
+import type { ChildProcess } from "node:child_process";
+import { freePort, prepareCluster } from "./cluster.ts";
+import { hasEnded, spawnServer, untilReady } from "./server-process.ts";
 import { startWatchdog } from "./watchdog.ts";
 
 /** How Postgres ends: `fast` throws its clients out, `smart` waits for them, `immediate` is a crash in order. */
@@ -73,6 +71,15 @@ export async function startEmbeddedPostgres(
     child.kill(SIGNALS[mode]);
     await ended;
   }
+  /** After a SIGKILL the server's children hold its memory for a moment. */
+  async function startAgain(attempts = 10): Promise<void> {
+    const logged = cluster.log().length;
+    await start().catch(async (error: unknown) => {
+      if (attempts === 0 || !cluster.log().slice(logged).includes("still in use")) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      await startAgain(attempts - 1);
+    });
+  }
   async function stop(mode: StopMode = "fast"): Promise<void> {
     await halt(mode);
     await watchdog.end();
@@ -103,47 +110,8 @@ export async function startEmbeddedPostgres(
     restart: async (mode = "fast", whileDown) => {
       await halt(mode);
       await whileDown?.();
-      await start();
+      await startAgain();
     },
     [Symbol.asyncDispose]: () => stop("immediate"),
   };
-}
-
-function spawnServer(cluster: Cluster, port: number, params: Record<string, string | number>): ChildProcess {
-  const settings = { listen_addresses: "127.0.0.1", unix_socket_directories: "", port, ...params };
-  const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-  const log = openSync(cluster.logFile, "a");
-  // Detached: a Ctrl-C in the terminal is for us, and we decide when the server goes.
-  const child = spawn(cluster.program("postgres"), ["-D", cluster.dataDir, ...flags], {
-    ...cluster.user,
-    cwd: "/",
-    env: cluster.env,
-    detached: true,
-    stdio: ["ignore", log, log],
-  });
-  child.on("error", () => {});
-  child.unref();
-  return child;
-}
-
-/** Wait until the server itself writes `ready` into its pid file, as pg_ctl does. */
-async function untilReady(child: ChildProcess, cluster: Cluster): Promise<void> {
-  while (!hasEnded(child) && child.pid !== undefined) {
-    const [pid, , , , , , , status] = readPidFile(join(cluster.dataDir, "postmaster.pid"));
-    if (Number(pid) === child.pid && status?.trim() === "ready") return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new ConfigurationError("PGRUN", "the embedded Postgres does not start", cluster.log().slice(-2000));
-}
-
-function readPidFile(file: string): string[] {
-  try {
-    return readFileSync(file, "utf8").split("\n");
-  } catch {
-    return [];
-  }
-}
-
-function hasEnded(child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null;
 }
