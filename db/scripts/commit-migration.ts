@@ -28,6 +28,9 @@ await commit(
   message,
 );
 
+// graphile-migrate closes its connections a moment later, and minds when they are cut.
+await server.stop("smart");
+
 // graphile-migrate makes committed files read-only for the owner and the group, which git and npm then pass on.
 const committed = join("db", "migrations", "committed");
 for (const name of readdirSync(committed)) chmodSync(join(committed, name), 0o644);

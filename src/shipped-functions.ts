@@ -1,0 +1,61 @@
+import { createHash } from "node:crypto";
+import { committedMigrations, inHostSchema } from "./migrations/committed-migrations.ts";
+import { type DatabaseTarget, withClient } from "./migrations/database-client.ts";
+import { readLedger } from "./migrations/ledger.ts";
+
+/** How the functions in a database differ from those of this package; all empty where they are equal. */
+export interface FunctionDifferences {
+  /** In the package, not in the database. */
+  missing: string[];
+  /** In both, with another text. */
+  changed: string[];
+}
+
+/** Functions that a host replaces on purpose. */
+const HOOKS = new Set(["flex_sync.may_sync"]);
+
+/** The text of each function that a series of migrations leaves behind, as md5, by its name with schema. */
+export function shippedFunctions(sqls: string[]): Map<string, string> {
+  const shipped = new Map<string, string>();
+  const definition =
+    /^create (?:or replace )?function ([a-z_]+\.[a-z_]+)\s*\(.*?^\s*as (\$\w*\$)(.*?)\2|^drop function (?:if exists )?([a-z_]+\.[a-z_]+)/gims;
+  for (const sql of sqls) {
+    for (const [, name, , body, dropped] of sql.matchAll(definition)) {
+      if (name && body !== undefined) shipped.set(name.toLowerCase(), md5(body));
+      if (dropped) shipped.delete(dropped.toLowerCase());
+    }
+  }
+  return shipped;
+}
+
+/** Compare the functions in a database with those of this package, for `doctor`: somebody may have edited one. */
+export async function compareFunctions(
+  target: DatabaseTarget,
+  sqls?: string[],
+): Promise<FunctionDifferences> {
+  return withClient(target, async (client) => {
+    const hostSchema = (await readLedger(client)).at(-1)?.host_schema ?? "public";
+    const texts = sqls ?? committedMigrations().map(({ sql }) => sql);
+    const shipped = shippedFunctions(texts.map((sql) => inHostSchema(sql, hostSchema)));
+    const { rows } = await client.query(
+      `select nspname || '.' || proname as name, md5(prosrc) as hash
+       from pg_proc
+       join pg_namespace on pg_namespace.oid = pronamespace
+       where nspname || '.' || proname = any ($1)`,
+      [[...shipped.keys()]],
+    );
+    const there = rows as { name: string; hash: string }[];
+    const names = [...shipped.keys()].filter((name) => !HOOKS.has(name)).sort();
+    return {
+      missing: names.filter((name) => !there.some((row) => row.name === name)),
+      changed: names.filter((name) => {
+        const same = there.filter((row) => row.name === name);
+        return same.length > 0 && !same.some(({ hash }) => hash === shipped.get(name));
+      }),
+    };
+  });
+}
+
+function md5(text: string): string {
+  return createHash("md5").update(text).digest("hex");
+}
