@@ -91,14 +91,17 @@ describe("the request", () => {
   });
 
   it("keeps to the number of connections", async () => {
-    let open = 0;
-    const baseUrl = await startRawServer((socket) => {
-      open += 1;
-      socket.resume();
+    const ports = new Set<number | undefined>();
+    const held: (() => void)[] = [];
+    const baseUrl = await startHttpServer((request, response) => {
+      ports.add(request.socket.remotePort);
+      held.push(() => response.end("{}"));
+      if (held.length === 3) for (const answer of held.splice(0)) answer();
     });
-    const caller = callerFor(baseUrl, { connections: 3, timeoutMs: 200 });
-    await Promise.all(Array.from({ length: 9 }, () => caller.currentUser()));
-    expect(open).toBe(3);
+    const caller = callerFor(baseUrl, { connections: 3 });
+    const outcomes = await Promise.all(Array.from({ length: 9 }, () => caller.currentUser()));
+    expect(outcomes.every((outcome) => outcome.class === "done")).toBe(true);
+    expect(ports.size).toBe(3);
   });
 });
 
