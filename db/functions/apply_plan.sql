@@ -1,0 +1,132 @@
+-- apply_plan(flex_element_id, plan, sync_id, reading_at)
+--
+-- Make the open outbox rows of one element equal to its plan: what is missing is inserted, what is no longer wanted
+-- and not yet sent is cancelled, what is there stays. Rows in flight are never touched.
+--
+-- Parameters   flex_element_id   normalised
+--              plan              rows of plan_element
+--              sync_id           the sync that new operations belong to (and kept ones, once a reading confirmed them)
+--              reading_at        beginning of the reading that the plan was made from; null is a preview, never sent
+-- Locks        the caller holds the element
+-- Writes       outbox
+create or replace function flex_sync.apply_plan(
+  flex_element_id text,
+  plan flex_sync.planned[],
+  sync_id bigint,
+  reading_at timestamptz
+)
+returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, flex_sync, pg_temp
+as $$
+declare
+  v_now constant timestamptz := clock();
+  v_plan constant flex_sync.planned[] := case
+    when policy_of(apply_plan.flex_element_id) = 'report' then '{}'::flex_sync.planned[]
+    else apply_plan.plan
+  end;
+begin
+  -- No longer wanted and not yet sent.
+  update outbox
+  set state = 'cancelled', finished_at = v_now
+  where outbox.flex_element_id = apply_plan.flex_element_id
+    and outbox.kind <> 'observe'
+    and outbox.state in ('pending', 'held')
+    and not exists (
+      select from operations_of(v_plan) as operation
+      where operation.kind = outbox.kind
+        and case when outbox.kind = 'remove' then operation.line = outbox.flex_line_item_id else operation.resource = outbox.flex_resource_id end
+    );
+
+  -- Wanted already: it stays, with what the plan knows now. A removal that a brake let go waits for its own reading.
+  update outbox
+  set
+    state = operation.state,
+    sync_id = case when apply_plan.reading_at is null then outbox.sync_id else coalesce(apply_plan.sync_id, outbox.sync_id) end,
+    reading_at = case
+      when apply_plan.reading_at is not null then apply_plan.reading_at
+      when outbox.state = 'held' then null
+      else outbox.reading_at
+    end,
+    due_at = case when outbox.state = 'held' then v_now else outbox.due_at end,
+    crew_call_id = operation.crew_call_id,
+    technician_id = operation.technician_id,
+    flex_line_item_id = coalesce(operation.line, outbox.flex_line_item_id),
+    flex_role_id = operation.role_id,
+    reason = operation.reason,
+    brake = operation.brake,
+    limited = operation.limited,
+    persons = operation.persons,
+    after_operation_id = case when operation.after_resource is null then null else outbox.after_operation_id end
+  from operations_of(v_plan) as operation
+  where outbox.flex_element_id = apply_plan.flex_element_id
+    and outbox.kind = operation.kind
+    and outbox.state in ('pending', 'held')
+    and case when outbox.kind = 'remove' then operation.line = outbox.flex_line_item_id else operation.resource = outbox.flex_resource_id end
+    and (
+      apply_plan.reading_at is not null
+      or (outbox.state, outbox.flex_role_id, outbox.brake, outbox.persons, outbox.limited)
+        is distinct from (operation.state, operation.role_id, operation.brake, operation.persons, operation.limited)
+    );
+
+  -- A failure that the plan tries again, or no longer needs, is history.
+  update outbox
+  set superseded_at = v_now
+  where outbox.flex_element_id = apply_plan.flex_element_id
+    and outbox.kind <> 'observe'
+    and outbox.state = 'failed'
+    and outbox.superseded_at is null
+    and not exists (
+      select from unnest(v_plan) as planned
+      where case outbox.kind
+        when 'add' then planned.action = 'wait' and planned.flex_resource_id = outbox.flex_resource_id
+        when 'set_role' then planned.action = 'wait_role' and planned.flex_resource_id = outbox.flex_resource_id
+        else planned.action = 'report' and planned.flex_line_item_id = outbox.flex_line_item_id
+      end
+    );
+
+  -- Missing: adds first, what follows them second.
+  insert into outbox (sync_id, crew_call_id, flex_element_id, technician_id, kind, flex_resource_id, state, reason, due_at, created_at, reading_at, persons)
+  select apply_plan.sync_id, operation.crew_call_id, apply_plan.flex_element_id, operation.technician_id, 'add', operation.resource,
+    'pending', operation.reason, v_now, v_now, apply_plan.reading_at, operation.persons
+  from operations_of(v_plan) as operation
+  where operation.kind = 'add'
+    and not exists (
+      select from outbox
+      where outbox.flex_element_id = apply_plan.flex_element_id and outbox.kind = 'add'
+        and outbox.flex_resource_id = operation.resource and outbox.state in ('pending', 'sending', 'unknown')
+    )
+  order by operation.crew_call_id, operation.technician_id;
+
+  insert into outbox (sync_id, crew_call_id, flex_element_id, technician_id, kind, flex_resource_id, flex_line_item_id, flex_role_id,
+    state, reason, due_at, created_at, reading_at, after_operation_id, brake, limited)
+  select apply_plan.sync_id, operation.crew_call_id, apply_plan.flex_element_id, operation.technician_id, operation.kind, operation.resource,
+    operation.line, operation.role_id, operation.state, operation.reason, v_now, v_now, apply_plan.reading_at, first.id, operation.brake, operation.limited
+  from operations_of(v_plan) as operation
+  left join outbox as first
+    on first.flex_element_id = apply_plan.flex_element_id and first.kind = 'add'
+    and first.flex_resource_id = operation.after_resource and first.state in ('pending', 'sending')
+  where operation.kind <> 'add'
+    and (operation.after_resource is null or first.id is not null)
+    and not exists (
+      select from outbox
+      where outbox.flex_element_id = apply_plan.flex_element_id and outbox.kind = operation.kind
+        and outbox.state in ('pending', 'sending', 'unknown', 'held')
+        and case when operation.kind = 'remove' then outbox.flex_line_item_id = operation.line else outbox.flex_resource_id = operation.resource end
+    )
+  order by operation.crew_call_id, operation.technician_id, operation.line;
+
+  -- Brought back twice within a day and deleted again: somebody has to look.
+  insert into outbox (sync_id, crew_call_id, flex_element_id, technician_id, kind, flex_resource_id, state, reason, error, due_at, created_at, finished_at)
+  select distinct on (planned.flex_resource_id) apply_plan.sync_id, planned.crew_call_id, apply_plan.flex_element_id, planned.technician_id, 'add',
+    planned.flex_resource_id, 'failed', 'contested', 'the line was added again twice within a day and was deleted in Flex once more', v_now, v_now, v_now
+  from unnest(v_plan) as planned
+  where planned.action = 'contest'
+    and apply_plan.reading_at is not null
+  order by planned.flex_resource_id, planned.crew_call_id, planned.technician_id;
+end
+$$;
+comment on function flex_sync.apply_plan(text, flex_sync.planned[], bigint, timestamptz) is
+  'Makes the open outbox rows of one element equal to its plan; rows in flight are never touched.';

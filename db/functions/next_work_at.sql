@@ -1,0 +1,45 @@
+-- next_work_at()
+--
+-- When a drainer has to look again although nothing notifies it: an operation falls due, a lease runs out, a probe may be
+-- made, a call frees, a background reading begins.
+--
+-- Returns      timestamptz on the clock of clock(), null when nothing is waiting for time to pass
+-- Reads        outbox, elements, element_health, tenant, calls_left, settings, crew_call_settings
+create or replace function flex_sync.next_work_at()
+returns timestamptz
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, flex_sync, pg_temp
+as $$
+declare
+  v_now constant timestamptz := clock();
+  v_tenant tenant;
+  v_due timestamptz;
+  v_frees_at timestamptz;
+  v_other timestamptz;
+begin
+  select tenant.* into v_tenant from tenant;
+  if v_tenant.paused_at is not null then
+    return null;
+  end if;
+  select min(outbox.lease_until) into v_other from outbox where outbox.state = 'sending';
+  if v_tenant.breaker_opened_at is not null then
+    return least(v_other, v_tenant.probe_at);
+  end if;
+
+  select min(greatest(outbox.due_at, element_health.backoff_until)) into v_due
+  from outbox
+  left join element_health on element_health.flex_element_id = outbox.flex_element_id
+  left join elements on elements.flex_element_id = outbox.flex_element_id
+  where outbox.state = 'pending'
+    and outbox.after_operation_id is null
+    and (outbox.kind = 'observe' or (outbox.reading_at is not null and elements.doubt_reason is null and elements.blocked_reason is null));
+  if v_due is not null then
+    select calls_left.frees_at into v_frees_at from calls_left();
+    v_due := greatest(v_due, v_frees_at);
+  end if;
+  return least(v_other, v_due);
+end
+$$;
+comment on function flex_sync.next_work_at() is 'When a drainer has to look again although nothing notifies it; null when nothing waits for time to pass.';

@@ -1,0 +1,29 @@
+-- note_deleted_profile()  (trigger on profiles)
+--
+-- A person was deleted: the elements that hold a line of theirs must be looked at.
+--
+-- Reads        ledger
+-- Writes       due_elements
+create or replace function flex_sync.note_deleted_profile()
+returns trigger
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, flex_sync, pg_temp
+as $$
+begin
+  perform note_element(gone.flex_element_id, 'a profile was deleted', true)
+  from (
+    select distinct ledger.flex_element_id
+    from ledger
+    where ledger.technician_id::text = old.id::text
+      and ledger.gone_at is null
+      and ledger.flex_element_id is not null
+  ) as gone;
+  return null;
+exception
+  when others then
+    return null;
+end
+$$;
+comment on function flex_sync.note_deleted_profile() is 'Notes the elements that hold a line of a deleted person.';

@@ -1,0 +1,56 @@
+-- record_kept(flex_element_id, plan)
+--
+-- Bring the host's rows up to the plan: everyone kept is recorded with the line that they keep, and whoever is no longer
+-- desired is not recorded with somebody else's line. Under policy report nothing is written.
+--
+-- Parameters   flex_element_id   normalised; the caller holds its lock
+--              plan              rows of plan_element, from a reading just stored
+-- Reads        recorded_crew, crew_calls, crew_call_blocks
+-- Writes       the host's flex_crew_assignments
+create or replace function flex_sync.record_kept(flex_element_id text, plan flex_sync.planned[])
+returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, flex_sync, pg_temp
+set row_security = off
+as $$
+declare
+  v_kept record;
+begin
+  if policy_of(record_kept.flex_element_id) = 'report' then
+    return;
+  end if;
+  for v_kept in
+    select planned.crew_call_id, planned.technician_id, planned.flex_line_item_id
+    from unnest(record_kept.plan) as planned
+    left join recorded_crew on recorded_crew.crew_call_id = planned.crew_call_id and recorded_crew.technician_id = planned.technician_id
+    where planned.action = 'keep'
+      and recorded_crew.flex_line_item_id is distinct from planned.flex_line_item_id
+    order by planned.crew_call_id, planned.technician_id
+  loop
+    perform record_person(v_kept.crew_call_id, v_kept.technician_id, record_kept.flex_element_id, v_kept.flex_line_item_id);
+  end loop;
+
+  -- Rows of people nobody desires any more, on a line that stays for somebody else.
+  delete from :HOST_SCHEMA.flex_crew_assignments
+  where flex_crew_assignments.crew_call_id in (
+      select crew_calls.id from crew_calls where crew_calls.flex_element_id = record_kept.flex_element_id
+    )
+    and exists (
+      select from unnest(record_kept.plan) as planned
+      where planned.action = 'keep'
+        and planned.flex_line_item_id = lower(btrim(flex_crew_assignments.flex_line_item_id::text, E' \t\r\n'))
+    )
+    and not exists (
+      select from unnest(record_kept.plan) as planned
+      where planned.action in ('keep', 'add', 'wait', 'confirm', 'contest', 'unmapped')
+        and planned.crew_call_id = flex_crew_assignments.crew_call_id
+        and planned.technician_id = flex_crew_assignments.technician_id
+    );
+exception
+  when others then
+    perform note_element(record_kept.flex_element_id, 'rows of flex_crew_assignments could not be written: ' || sqlerrm, false);
+end
+$$;
+comment on function flex_sync.record_kept(text, flex_sync.planned[]) is 'Brings the host''s rows up to the plan.';

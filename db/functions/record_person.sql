@@ -1,0 +1,59 @@
+-- record_person(crew_call_id, technician_id, flex_element_id, flex_line_item_id)
+--
+-- Write into the host's table that a person is on a crew call with this line: an upsert, and only while the crew call
+-- still points at the element. What the host's table refuses (foreign key, constraint, trigger) blocks the crew call
+-- and nothing else; a row that somebody holds is tried again with the next reading.
+--
+-- Parameters   crew_call_id, technician_id   who
+--              flex_element_id               normalised
+--              flex_line_item_id             the line they are on
+-- Returns      whether the row says so now
+-- Reads        crew_calls
+-- Writes       the host's flex_crew_assignments, crew_call_blocks, due_elements
+create or replace function flex_sync.record_person(crew_call_id uuid, technician_id uuid, flex_element_id text, flex_line_item_id text)
+returns boolean
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, flex_sync, pg_temp
+set lock_timeout = '500ms'
+as $$
+declare
+  -- The host's own type, uuid or text.
+  v_line :HOST_SCHEMA.flex_crew_assignments.flex_line_item_id%type;
+  v_error text;
+begin
+  perform from crew_calls
+  where crew_calls.id = record_person.crew_call_id
+    and crew_calls.flex_element_id = record_person.flex_element_id;
+  if not found then
+    return false;
+  end if;
+
+  begin
+    v_line := record_person.flex_line_item_id;
+    update :HOST_SCHEMA.flex_crew_assignments
+    set flex_line_item_id = v_line
+    where flex_crew_assignments.crew_call_id = record_person.crew_call_id
+      and flex_crew_assignments.technician_id = record_person.technician_id
+      and lower(btrim(flex_crew_assignments.flex_line_item_id::text)) is distinct from record_person.flex_line_item_id;
+    insert into :HOST_SCHEMA.flex_crew_assignments (crew_call_id, technician_id, flex_line_item_id)
+    values (record_person.crew_call_id, record_person.technician_id, v_line)
+    on conflict do nothing;
+    delete from crew_call_blocks where crew_call_blocks.crew_call_id = record_person.crew_call_id;
+    return true;
+  exception
+    when lock_not_available or deadlock_detected then
+      perform note_element(record_person.flex_element_id, 'a row of flex_crew_assignments was locked', true);
+      return false;
+    when others then
+      get stacked diagnostics v_error = message_text;
+      insert into crew_call_blocks (crew_call_id, reason, error, since)
+      values (record_person.crew_call_id, 'host_table', format('person %s: %s', record_person.technician_id, v_error), clock())
+      on conflict on constraint crew_call_blocks_pkey do update
+      set reason = excluded.reason, error = excluded.error;
+      return false;
+  end;
+end
+$$;
+comment on function flex_sync.record_person(uuid, uuid, text, text) is 'Upserts who is on a crew call with which line; what the host''s table refuses blocks the crew call and nothing else.';

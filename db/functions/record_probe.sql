@@ -1,0 +1,49 @@
+-- record_probe(call_number, outcome, http_status, error, retry_after)
+--
+-- What a probe found: a good answer closes the breaker, anything else doubles the wait, up to a minute.
+--
+-- Parameters   call_number   from claim_probe
+--              outcome       class of the attempt: done | unauthorized | rate_limited | any other
+--              http_status, error, retry_after   as seen
+-- Writes       tenant, calls; NOTIFY flex_sync_work when the breaker closes
+create or replace function flex_sync.record_probe(
+  call_number bigint,
+  outcome text,
+  http_status int,
+  error text,
+  retry_after interval default null
+)
+returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, flex_sync, pg_temp
+as $$
+declare
+  v_now constant timestamptz := clock();
+begin
+  perform close_call(record_probe.call_number, record_probe.outcome, record_probe.http_status, record_probe.error);
+  if record_probe.outcome = 'done' then
+    update tenant
+    set
+      breaker_opened_at = null, breaker_reason = null, breaker_error = null, probe_at = null, probe_wait = null,
+      failures = 0, failed_elements = '{}', last_failure_at = null;
+    -- What backed off because Flex was down need not wait for its own turn.
+    update element_health set failures = 0, backoff_until = null where element_health.backoff_until > v_now;
+    perform pg_notify('flex_sync_work', '');
+  else
+    update tenant
+    set
+      probe_wait = least(tenant.probe_wait * 2, interval '1 min'),
+      probe_at = v_now + coalesce(record_probe.retry_after, least(tenant.probe_wait * 2, interval '1 min')),
+      breaker_reason = case record_probe.outcome
+        when 'unauthorized' then 'token_refused'
+        when 'rate_limited' then 'rate_limited'
+        else 'flex_down'
+      end,
+      breaker_error = record_probe.error
+    where tenant.breaker_opened_at is not null;
+  end if;
+end
+$$;
+comment on function flex_sync.record_probe(bigint, text, int, text, interval) is 'What a probe found: a good answer closes the breaker, anything else doubles the wait.';

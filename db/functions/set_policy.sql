@@ -1,0 +1,32 @@
+-- set_policy(crew_call_id, policy)
+--
+-- What may be deleted on one crew call; null returns to settings.policy. A reading plans anew under it.
+--
+-- Parameters   crew_call_id   flex_crew_calls.id
+--              policy         mirror | owned | add_only | report | null
+-- Errors       NOCAL   no crew call has this id
+--              NOPOL   no such policy
+-- Writes       crew_call_settings, due_elements, operator_log
+create or replace function flex_sync.set_policy(crew_call_id uuid, policy text)
+returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, flex_sync, pg_temp
+as $$
+declare
+  v_element constant text := crew_call_or_raise(set_policy.crew_call_id);
+begin
+  if set_policy.policy not in ('mirror', 'owned', 'add_only', 'report') then
+    raise exception 'no policy is called %', set_policy.policy
+      using errcode = 'NOPOL', hint = 'mirror, owned, add_only or report; null returns to flex_sync.settings.policy.';
+  end if;
+  insert into crew_call_settings (crew_call_id, policy)
+  values (set_policy.crew_call_id, set_policy.policy)
+  on conflict on constraint crew_call_settings_pkey do update
+  set policy = excluded.policy;
+  perform log_operator('set_policy', jsonb_build_object('crew_call_id', set_policy.crew_call_id, 'policy', set_policy.policy));
+  perform note_element(v_element, 'the policy changed', true);
+end
+$$;
+comment on function flex_sync.set_policy(uuid, text) is 'What may be deleted on one crew call; null returns to the setting.';

@@ -1,0 +1,112 @@
+-- sync_crew_call(crew_call_id, dry_run, allow_mass_removal, requested_by)
+--
+-- Say what has to change in Flex so that one crew call shows its job's crew, and queue it.
+-- Calling it twice, or from two places at once, is the same as calling it once. Nothing is sent to Flex before a
+-- reading that begins after this call confirmed the plan.
+--
+-- Parameters   crew_call_id         flex_crew_calls.id (not the Flex element id)
+--              dry_run              answer the sets and write nothing, lock nothing
+--              allow_mass_removal   lift the counting brakes for our own lines, in this request only
+--              requested_by         who asks, for the history; the session's user when null
+-- Returns      jsonb: crew_call_id, flex_element_id, sync_id, condition, observed_at, stale, to_add, to_remove, to_set_role,
+--              held, plan, kept, unmapped (docs/sql.md)
+-- Errors       NOCAL   no crew call has this id
+--              NOTAL   may_sync() does not allow it
+--              ISOLA   the transaction is not read committed
+-- Locks        element
+-- Reads        crew_calls, plan_element
+-- Writes       syncs, outbox, elements; NOTIFY flex_sync_work
+create or replace function public.sync_crew_call(
+  crew_call_id uuid,
+  dry_run boolean default false,
+  allow_mass_removal boolean default false,
+  requested_by text default null
+)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, flex_sync, pg_temp
+as $$
+declare
+  v_element text;
+  v_sync_id bigint;
+  v_joined boolean;
+  v_plan planned[];
+  v_error text;
+begin
+  if not sync_crew_call.dry_run then
+    perform read_committed_only();
+  end if;
+  select crew_calls.flex_element_id into v_element
+  from crew_calls
+  where crew_calls.id = sync_crew_call.crew_call_id;
+  if not found then
+    raise exception 'no crew call has the id %', coalesce(sync_crew_call.crew_call_id::text, 'null')
+      using errcode = 'NOCAL', hint = 'Pass flex_crew_calls.id, not the Flex element id: select id, flex_element_id from flex_crew_calls.';
+  end if;
+  if may_sync(sync_crew_call.crew_call_id) is not true then
+    raise exception 'this session may not sync crew call %', sync_crew_call.crew_call_id
+      using errcode = 'NOTAL', hint = 'flex_sync.may_sync(crew_call_id) decides; it belongs to the host application.';
+  end if;
+
+  if not is_flex_id(v_element) then
+    if not sync_crew_call.dry_run then
+      insert into syncs (crew_call_id, requested_by, requested_at, last_requested_at, finished_at, outcome)
+      select sync_crew_call.crew_call_id, coalesce(sync_crew_call.requested_by, session_user::text), now_is.at, now_is.at, now_is.at, 'blocked'
+      from (select clock() as at) as now_is
+      returning syncs.id into v_sync_id;
+    end if;
+    return jsonb_build_object(
+      'crew_call_id', sync_crew_call.crew_call_id, 'flex_element_id', v_element, 'sync_id', v_sync_id, 'condition', 'blocked',
+      'observed_at', null, 'stale', null, 'to_add', '[]'::jsonb, 'to_remove', '[]'::jsonb, 'to_set_role', '[]'::jsonb,
+      'held', null, 'plan', null, 'kept', 0, 'unmapped', '[]'::jsonb
+    );
+  end if;
+
+  if not sync_crew_call.dry_run then
+    v_element := lock_element_of(sync_crew_call.crew_call_id);
+    if not is_flex_id(v_element) then
+      return public.sync_crew_call(sync_crew_call.crew_call_id, false, sync_crew_call.allow_mass_removal, sync_crew_call.requested_by);
+    end if;
+    select request.sync_id, request.joined into v_sync_id, v_joined
+    from request_sync(
+      sync_crew_call.crew_call_id, v_element, coalesce(sync_crew_call.requested_by, session_user::text), sync_crew_call.allow_mass_removal
+    ) as request;
+  end if;
+
+  begin
+    select array_agg(planned.*::planned) into v_plan
+    from plan_element(v_element, sync_crew_call.allow_mass_removal, clock()) as planned;
+  exception
+    when others then
+      -- The host's view cannot be read: an error of the host's, never an empty crew.
+      get stacked diagnostics v_error = message_text;
+      if not sync_crew_call.dry_run then
+        perform block_element(v_element, 'host_view', v_error);
+        perform finish_sync(v_sync_id);
+      end if;
+      return jsonb_build_object(
+        'crew_call_id', sync_crew_call.crew_call_id, 'flex_element_id', v_element, 'sync_id', v_sync_id, 'condition', 'blocked',
+        'observed_at', null, 'stale', null, 'to_add', '[]'::jsonb, 'to_remove', '[]'::jsonb, 'to_set_role', '[]'::jsonb,
+        'held', null, 'plan', null, 'kept', 0, 'unmapped', '[]'::jsonb
+      );
+  end;
+
+  if not sync_crew_call.dry_run then
+    perform apply_plan(v_element, v_plan, v_sync_id, null);
+    perform queue_reading(v_element);
+    if v_joined then
+      perform join_sync(v_sync_id, sync_crew_call.allow_mass_removal);
+    end if;
+    perform pg_notify('flex_sync_work', v_element);
+  end if;
+  return jsonb_build_object('crew_call_id', sync_crew_call.crew_call_id, 'flex_element_id', v_element, 'sync_id', v_sync_id)
+    || plan_as_json(sync_crew_call.crew_call_id, v_element, v_plan)
+    || jsonb_build_object('condition', (
+      select crew_call_status.condition from crew_call_status where crew_call_status.crew_call_id = sync_crew_call.crew_call_id
+    ));
+end
+$$;
+comment on function public.sync_crew_call(uuid, boolean, boolean, text) is
+  'Says what has to change in Flex so that one crew call shows its job''s crew, and queues it; calling it twice is the same as once.';

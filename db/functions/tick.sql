@@ -1,0 +1,68 @@
+-- tick()
+--
+-- What time and other people's notes ask for: take over expired claims, follow up notes on elements, read again where
+-- writes wait on a reading that became too old, begin background readings, trim history. Cheap when there is nothing.
+-- Never waits for a planner: an element whose lock is taken keeps its note.
+--
+-- Returns      how many things it did
+-- Locks        element (tried, never waited for)
+-- Writes       outbox, calls, elements, due_elements, syncs
+create or replace function flex_sync.tick()
+returns int
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, flex_sync, pg_temp
+as $$
+declare
+  v_now constant timestamptz := clock();
+  v_done int := 0;
+  v_note record;
+begin
+  v_done := take_over_expired();
+
+  for v_note in
+    select noted.flex_element_id, bool_or(noted.wants_reading) as wants_reading, bool_or(noted.requests_sync) as requests_sync,
+      max(noted.noted_at) filter (where noted.wants_reading) as wanted_at, array_agg(noted.id) as ids
+    from (
+      select due_elements.flex_element_id, due_elements.wants_reading, due_elements.requests_sync, due_elements.noted_at, due_elements.id
+      from due_elements
+      union all
+      select outbox.flex_element_id, false, false, v_now, null
+      from outbox
+      cross join settings
+      left join elements on elements.flex_element_id = outbox.flex_element_id
+      where outbox.state = 'pending'
+        and outbox.kind <> 'observe'
+        and outbox.after_operation_id is null
+        and outbox.due_at <= v_now
+        and (outbox.reading_at <= v_now - settings.max_reading_age or outbox.reading_at <= server_started_at())
+        and elements.blocked_reason is null
+        and not exists (
+          select from outbox as reading
+          where reading.flex_element_id = outbox.flex_element_id and reading.kind = 'observe' and reading.state in ('pending', 'sending')
+        )
+    ) as noted
+    group by noted.flex_element_id
+    order by noted.flex_element_id
+    limit 200
+  loop
+    continue when not pg_try_advisory_xact_lock(hashtextextended('flex_sync element ' || v_note.flex_element_id, 0));
+    perform know_element(v_note.flex_element_id);
+    if v_note.wants_reading then
+      update elements
+      set reading_wanted_at = greatest(elements.reading_wanted_at, v_note.wanted_at)
+      where elements.flex_element_id = v_note.flex_element_id;
+    end if;
+    if v_note.requests_sync then
+      perform request_unasked(v_note.flex_element_id);
+    end if;
+    perform queue_reading(v_note.flex_element_id);
+    delete from due_elements where due_elements.id = any (v_note.ids);
+    v_done := v_done + 1;
+  end loop;
+
+  return v_done + begin_background_readings() + trim_history();
+end
+$$;
+comment on function flex_sync.tick() is 'Does what time and notes ask for: takes over expired claims, queues readings, trims history.';

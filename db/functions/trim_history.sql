@@ -1,0 +1,84 @@
+-- trim_history()
+--
+-- Forget what is older than settings.retention, in small batches, at most every ten minutes. Calls are kept for a month
+-- at least: the budget counts them. Rows that still matter (open, failed and not superseded) are kept.
+--
+-- Returns      how many rows
+-- Writes       outbox, syncs, calls, readings, lines, operator_log, tenant
+create or replace function flex_sync.trim_history()
+returns int
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, flex_sync, pg_temp
+as $$
+declare
+  v_now constant timestamptz := clock();
+  v_before timestamptz;
+  v_batch constant int := 500;
+  v_rows int;
+  v_sum int := 0;
+begin
+  update tenant
+  set trimmed_at = v_now
+  where tenant.trimmed_at is null or tenant.trimmed_at < v_now - interval '10 min';
+  if not found then
+    return 0;
+  end if;
+  select v_now - settings.retention into v_before from settings;
+
+  delete from outbox
+  where outbox.id in (
+    select outbox.id from outbox
+    where outbox.state in ('done', 'failed', 'cancelled') and outbox.finished_at < v_before
+      and (outbox.state <> 'failed' or outbox.superseded_at is not null)
+    order by outbox.finished_at limit v_batch
+  );
+  get diagnostics v_rows = row_count;
+  v_sum := v_sum + v_rows;
+
+  delete from syncs
+  where syncs.id in (
+    select syncs.id from syncs
+    where syncs.finished_at < v_before
+    order by syncs.finished_at limit v_batch
+  );
+  get diagnostics v_rows = row_count;
+  v_sum := v_sum + v_rows;
+
+  delete from calls
+  where calls.number in (
+    select calls.number from calls
+    where calls.made_at < least(v_before, v_now - interval '32 days')
+    order by calls.number limit v_batch
+  );
+  get diagnostics v_rows = row_count;
+  v_sum := v_sum + v_rows;
+
+  delete from readings
+  where readings.id in (
+    select readings.id from readings
+    where readings.recorded_at < v_before
+    order by readings.recorded_at limit v_batch
+  );
+  get diagnostics v_rows = row_count;
+  v_sum := v_sum + v_rows;
+
+  delete from lines
+  where (lines.flex_element_id, lines.flex_line_item_id) in (
+    select old.flex_element_id, old.flex_line_item_id from lines as old
+    where not old.present and greatest(old.last_seen_at, old.removed_at, old.added_at, old.stale_at) < v_before
+    limit v_batch
+  );
+  delete from operator_log
+  where operator_log.id in (
+    select operator_log.id from operator_log where operator_log.at < v_before order by operator_log.id limit v_batch
+  );
+  if v_sum >= v_batch then
+    -- More is waiting: go on with the next tick.
+    update tenant set trimmed_at = null;
+  end if;
+  return v_sum;
+end
+$$;
+comment on function flex_sync.trim_history() is 'Forgets what is older than settings.retention, in small batches.';
