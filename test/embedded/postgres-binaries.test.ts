@@ -1,19 +1,10 @@
-import {
-  chmodSync,
-  cpSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, cpSync, lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { canRun, copyBinaries, findBinaries, linkLibraries } from "../../src/embedded/postgres-binaries.ts";
-import { chooseServerUser } from "../../src/embedded/server-user.ts";
+import { chooseServerUser, makeServerFolder } from "../../src/embedded/server-user.ts";
 
 function makeFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "binaries-"));
@@ -55,10 +46,9 @@ test("a copy can be run by the server's user although the original cannot", () =
   const user = chooseServerUser();
   expect(canRun(user, native)).toBe(false);
 
-  const folder = makeFolder();
-  chmodSync(folder, 0o755);
+  const folder = String(makeServerFolder(user, () => true));
+  onTestFinished(() => rm(folder, { recursive: true }));
   const copy = join(folder, "native");
-  mkdirSync(copy);
   copyBinaries(native, copy);
 
   expect(canRun(user, copy)).toBe(true);

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
 import { expect, onTestFinished, test } from "vitest";
+import { chooseServerUser, makeServerFolder } from "../../src/embedded/server-user.ts";
 import { startEmbeddedPostgres } from "../../src/embedded/start-embedded-postgres.ts";
 
 const quick = { params: { fsync: "off" } };
@@ -77,11 +78,10 @@ test("comes back after somebody killed it", async () => {
 });
 
 test("a data folder of one's own is kept, and used again", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "data-"));
+  // A folder that the server's user can enter: root's server runs as another user.
+  const folder = String(makeServerFolder(chooseServerUser(), () => true));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  // Root's server runs as another user, which cannot enter a mkdtemp folder: see the test below.
-  const dataDir = process.getuid?.() === 0 ? `${folder}-of-postgres` : join(folder, "db");
-  onTestFinished(() => rm(dataDir, { recursive: true, force: true }));
+  const dataDir = join(folder, "db");
 
   const first = await startEmbeddedPostgres({ ...quick, dataDir });
   await ask(first.url, "create table kept as select 7 as number");
