@@ -77,7 +77,9 @@ function whatGoes({ triggers, indexes, functions, dependents }: Belongings): str
 function whatStays({ hostTables, copies }: Belongings): string[] {
   return [
     ...hostTables.map((table) => `table ${table} and its rows`),
-    "the unique constraint on (crew_call_id, technician_id)",
+    ...hostTables
+      .filter((table) => table.endsWith(".flex_crew_assignments"))
+      .map((table) => `the unique constraint of ${table} on (crew_call_id, technician_id)`),
     ...(copies ? [`copies of removed duplicate rows, in ${copies}`] : []),
   ];
 }
