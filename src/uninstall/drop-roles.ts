@@ -37,6 +37,16 @@ where role.rolname = $1
   and member.rolname not in ('flex_sync_app', 'flex_sync_drainer', 'flex_sync_operator', 'service_role', current_user)
 order by 1`;
 
+/** Whether something in this database still names the role. Parameter: the role. */
+const GRANTED_HERE = `
+select
+from pg_shdepend
+join pg_roles on pg_roles.oid = refobjid
+where refclassid = 'pg_authid'::regclass
+  and rolname = $1
+  and (dbid = (select oid from pg_database where datname = current_database()) or dbid = 0)
+limit 1`;
+
 /**
  * Drop each role that nobody else uses: no other database, no member, nothing it owns. Roles belong to the whole
  * server, so a second installation beside this one needs them.
@@ -53,8 +63,10 @@ export async function dropRoles(
     if (others.some(({ here }) => here)) continue;
     await client.query("savepoint before_role");
     try {
-      // It owns nothing here, so this takes away what it was granted in this database and nothing else.
-      await client.query(`drop owned by ${role}`);
+      // It owns nothing here, so this takes away what it was granted in this database and nothing else. Only a
+      // member of the role or a superuser may, so it is not tried without need.
+      if ((await client.query(GRANTED_HERE, [role])).rows.length > 0)
+        await client.query(`drop owned by ${role}`);
       if (others.length > 0) continue;
       await client.query(`drop role ${role}`);
       removed.push(`role ${role}`);

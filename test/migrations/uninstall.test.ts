@@ -117,3 +117,19 @@ test("a role goes once no database uses it and nobody is a member", async () => 
   expect(second.removed).toContain("role flex_sync_app");
   expect(second.left).toContain("role flex_sync_drainer: daemon is a member of it");
 });
+
+test("whoever may create roles, and is no superuser, installs and leaves none behind", async () => {
+  await using server = await startEmbeddedPostgres({ params: { fsync: "off" } });
+  await withClient({ connectionString: server.url }, async (client) => {
+    await client.query("create role owner login createrole password 'x'");
+    await client.query("create database app owner owner");
+  });
+  const connectionString = server.url.replace(/\/\/.*@/, "//owner:x@").replace(/postgres$/, "app");
+  await migrate({ connectionString, migrations: allMigrations() });
+
+  const { removed, left } = await uninstall({ connectionString, yes: true });
+
+  const roles = ["role flex_sync_app", "role flex_sync_drainer", "role flex_sync_operator"];
+  expect(removed.filter((line) => line.startsWith("role"))).toEqual(roles);
+  expect(left.filter((line) => line.startsWith("role"))).toEqual([]);
+});
