@@ -656,6 +656,7 @@ $$;
 --!include lock_element_of.sql
 --!include log_operator.sql
 --!include next_reading.sql
+--!include next_sync_work_at.sql
 --!include next_work_at.sql
 --!include note_changed_assignments.sql
 --!include note_changed_crew_call.sql
@@ -755,8 +756,8 @@ begin
     if v_function.nspname = 'public' or v_function.proname in ('may_sync', 'explain') then
       execute format('grant execute on function %s to flex_sync_app, flex_sync_operator', v_function.signature);
     end if;
-    if v_function.proname in ('tick', 'next_work_at', 'clock', 'claim_operations', 'claim_call', 'claim_probe', 'record_add', 'record_set_role',
-      'record_remove', 'record_observation', 'record_failure', 'record_probe') then
+    if v_function.proname in ('tick', 'next_work_at', 'next_sync_work_at', 'clock', 'claim_operations', 'claim_call', 'claim_probe', 'record_add', 'record_set_role',
+      'record_remove', 'record_observation', 'record_failure', 'record_probe', 'close_call') then
       execute format('grant execute on function %s to flex_sync_drainer', v_function.signature);
     end if;
     if v_function.proname in ('retry', 'retry_failed', 'approve_removals', 'reject_removals', 'adopt', 'set_policy', 'pause', 'resume',

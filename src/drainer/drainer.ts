@@ -1,0 +1,137 @@
+import type { FlexCaller } from "../flex-caller.ts";
+import { type Clocks, mayStillSend, startStopwatch, systemClocks } from "./claim-clock.ts";
+import { hopelessError, isTransient, messageOf } from "./database-error.ts";
+import type { Log } from "./log.ts";
+import type { Recorder } from "./operation-tools.ts";
+import { performOperation } from "./perform-operation.ts";
+import type { ClaimedOperation, Queue } from "./queue.ts";
+import type { WakeUp } from "./wake-up.ts";
+
+export type DrainerParts = {
+  queue: Queue;
+  caller: FlexCaller;
+  wakeUp: WakeUp;
+  log: Log;
+  /** Milliseconds after which an HTTP attempt is given up. */
+  timeoutMs: number;
+  /** Operations that this drainer has in flight at most; the database's max_concurrency counts over all drainers. */
+  slots?: number;
+  clocks?: Clocks;
+};
+
+/** What one step found. */
+export type StepReport = { claimed: number; tidied: number };
+
+/** The daemon without its loop: steps that a test can make one by one. */
+export type Drainer = {
+  /** Claim what may be sent now and begin it; the rest of the work goes on by itself and wakes the loop when it ends. */
+  step(): Promise<StepReport>;
+  /** How many operations are in flight here. */
+  inFlight(): number;
+  /** Claim nothing more, and send nothing that has not begun to leave: it is handed back. */
+  stop(): void;
+  /** When everything in flight has ended and is recorded. */
+  settled(): Promise<void>;
+};
+
+const SLOTS = 30;
+/** Notes are followed up at most this often while there is other work. */
+const TICK_EVERY_MS = 250;
+const FIRST_RETRY_MS = 50;
+const LONGEST_RETRY_MS = 2_000;
+
+export function createDrainer(parts: DrainerParts): Drainer {
+  const { queue, caller, wakeUp, log, timeoutMs, slots = SLOTS, clocks = systemClocks } = parts;
+  const running = new Set<Promise<void>>();
+  let stopping = false;
+  let sinceTick: (() => number) | undefined;
+
+  const record: Recorder = async (work) => {
+    for (let wait = FIRST_RETRY_MS; ; wait = Math.min(wait * 2, LONGEST_RETRY_MS)) {
+      try {
+        return await work();
+      } catch (error) {
+        if (hopelessError(error)) throw error;
+        // What Flex did must be remembered: it is recorded as soon as the database takes it again.
+        if (!isTransient(error)) log.warn({ error: messageOf(error) }, "cannot record an outcome yet");
+        await new Promise((resolve) => setTimeout(resolve, wait));
+      }
+    }
+  };
+
+  async function perform(operation: ClaimedOperation, elapsed: () => number): Promise<void> {
+    const hooks = {
+      beforeFirstByte: () => !stopping && mayStillSend(elapsed(), operation.lease_ms, timeoutMs),
+    };
+    const about = {
+      operation_id: operation.id,
+      kind: operation.kind,
+      flex_element_id: operation.flex_element_id,
+      flex_resource_id: operation.flex_resource_id ?? undefined,
+      flex_line_item_id: operation.flex_line_item_id ?? undefined,
+    };
+    try {
+      const report = await performOperation(operation, { queue, caller, record, hooks });
+      const fields = { ...about, ...report, ms: Math.round(elapsed()) };
+      if (report.error === undefined) log.info(fields, operation.kind);
+      else log.warn(fields, operation.kind);
+    } catch (error) {
+      // Its lease ends, and the next drainer reads what became of it.
+      log.error({ ...about, error: messageOf(error) }, "an outcome could not be recorded");
+    }
+  }
+
+  function begin(operation: ClaimedOperation, elapsed: () => number): void {
+    const work = perform(operation, elapsed).finally(() => {
+      running.delete(work);
+      wakeUp.wake();
+    });
+    running.add(work);
+  }
+
+  async function claim(): Promise<number> {
+    const free = slots - running.size;
+    if (stopping || free <= 0) return 0;
+    const elapsed = startStopwatch(clocks);
+    const operations = await queue.claimOperations(free);
+    for (const operation of operations) begin(operation, elapsed);
+    return operations.length;
+  }
+
+  async function tick(): Promise<number> {
+    const tidied = await queue.tick();
+    sinceTick = startStopwatch(clocks);
+    return tidied;
+  }
+
+  async function probe(): Promise<void> {
+    const callNumber = await queue.claimProbe();
+    if (callNumber === null) return;
+    const user = await caller.currentUser();
+    const failure = user.class === "done" ? {} : { http_status: user.status, error: user.error };
+    const retry = user.class === "rate_limited" ? { retry_after_ms: user.retryAfterMs } : {};
+    await record(() => queue.recordProbe(callNumber, user.class, { ...failure, ...retry }));
+    log.info({ outcome: user.class, ...failure }, "probe");
+  }
+
+  return {
+    async step() {
+      let claimed = await claim();
+      let tidied = 0;
+      if (claimed === 0 || !sinceTick || sinceTick() > TICK_EVERY_MS) {
+        tidied = await tick();
+        if (tidied > 0) claimed += await claim();
+      }
+      if (claimed === 0 && running.size === 0 && !stopping) await probe();
+      return { claimed, tidied };
+    },
+    inFlight: () => running.size,
+    stop() {
+      stopping = true;
+      wakeUp.wake();
+    },
+    async settled() {
+      while (running.size > 0) await Promise.all(running);
+    },
+  };
+}
