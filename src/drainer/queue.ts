@@ -157,17 +157,17 @@ export function createQueue(sql: Query, drainer: string, timeoutMs: number) {
 
     /** Milliseconds until something falls due although nothing notifies it; null when nothing waits for time. */
     async msUntilNextWork(): Promise<number | null> {
-      return scalar<number | null>(
+      return fromNow(
         await sql`
-          select least(greatest(0, ceil(extract(epoch from flex_sync.next_work_at() - flex_sync.clock()) * 1000)), 3600000)::int as value`,
+          select ceil(extract(epoch from flex_sync.next_work_at() - flex_sync.clock()) * 1000)::float8 as value`,
       );
     },
 
     /** Milliseconds until an unfinished sync goes on by itself, null when none does: what `--once` still waits for. */
     async msUntilSyncGoesOn(): Promise<number | null> {
-      return scalar<number | null>(
+      return fromNow(
         await sql`
-          select least(greatest(0, ceil(extract(epoch from flex_sync.next_sync_work_at() - flex_sync.clock()) * 1000)), 3600000)::int as value`,
+          select ceil(extract(epoch from flex_sync.next_sync_work_at() - flex_sync.clock()) * 1000)::float8 as value`,
       );
     },
   };
@@ -175,6 +175,11 @@ export function createQueue(sql: Query, drainer: string, timeoutMs: number) {
 
 function interval(ms: number | null | undefined): string | null {
   return ms === null || ms === undefined ? null : `${ms} milliseconds`;
+}
+
+function fromNow(rows: readonly object[]): number | null {
+  const ms = scalar<number | null>(rows);
+  return ms === null ? null : Math.max(ms, 0);
 }
 
 function scalar<T>(rows: readonly object[]): T {
