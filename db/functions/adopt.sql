@@ -25,11 +25,10 @@ begin
   where lines.flex_element_id = v_element
     and lines.flex_line_item_id = flex_id(adopt.flex_line_item_id)
     and lines.present;
-  select desired_crew.technician_id into v_technician_id
-  from desired_crew
-  where desired_crew.crew_call_id = adopt.crew_call_id
-    and flex_id(desired_crew.flex_resource_id) = v_resource
-  order by desired_crew.technician_id
+  select desired.technician_id into v_technician_id
+  from desired_of(adopt.crew_call_id) as desired
+  where desired.resource = v_resource
+  order by desired.technician_id
   limit 1;
   if v_technician_id is null then
     raise exception 'line % cannot be adopted: %', coalesce(adopt.flex_line_item_id, 'null'),

@@ -48,7 +48,12 @@ begin
 
   v_now := clock();
   v_server_started_at := server_started_at();
-  select least(claim_operations.slots, calls_left.left_now, v_settings.max_concurrency - (select count(*) from outbox where outbox.state = 'sending'))
+  select least(
+    claim_operations.slots,
+    calls_left.left_now,
+    case when exists (select from tenant where tenant.careful_successes is not null) then 1 else v_settings.max_concurrency end
+      - (select count(*) from outbox where outbox.state = 'sending')
+  )
   into v_free
   from calls_left();
   if v_free <= 0 then

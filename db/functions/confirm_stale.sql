@@ -5,7 +5,7 @@
 --
 -- Parameters   flex_element_id   normalised; the caller holds its lock
 --              began_at          beginning of the reading just stored
--- Reads        crew_calls, recorded_crew, ledger, desired_crew, lines, outbox, settings
+-- Reads        crew_calls, recorded_crew, ledger, desired_or_nobody, lines, outbox, settings
 -- Writes       missing_lines, lines, ledger, the host's flex_crew_assignments
 create or replace function flex_sync.confirm_stale(flex_element_id text, began_at timestamptz)
 returns void
@@ -33,9 +33,8 @@ begin
       coalesce(
         ledger.flex_resource_id,
         (
-          select flex_id(desired_crew.flex_resource_id) from desired_crew
-          where desired_crew.crew_call_id = recorded_crew.crew_call_id and desired_crew.technician_id = recorded_crew.technician_id
-          limit 1
+          select desired.resource from desired_or_nobody(recorded_crew.crew_call_id) as desired
+          where desired.technician_id = recorded_crew.technician_id
         ),
         known.flex_resource_id,
         'unknown'

@@ -19,7 +19,7 @@ declare
   v_read_at timestamptz;
   v_text text;
 begin
-  select crew_call_status.* into v_status from crew_call_status where crew_call_status.crew_call_id = explain.crew_call_id limit 1;
+  select crew_call_status.* into v_status from crew_call_status where crew_call_status.crew_call_id = explain.crew_call_id and crew_call_status.flex_element_id is not distinct from v_element;
   select elements.reading_at into v_read_at from elements where elements.flex_element_id = v_element;
   v_text := format('Crew call %s (%s): %s%s', explain.crew_call_id, coalesce(v_status.department, 'retired'), v_status.condition,
     coalesce(', ' || v_status.reason, ''));

@@ -54,7 +54,10 @@ begin
   where syncs.id = v_sync.id;
 
   update syncs
-  set outcome = coalesce((select crew_call_status.condition from crew_call_status where crew_call_status.crew_call_id = v_sync.crew_call_id), 'retired')
+  set outcome = coalesce((
+    select crew_call_status.condition from crew_call_status
+    where crew_call_status.crew_call_id = v_sync.crew_call_id and crew_call_status.flex_element_id = v_sync.flex_element_id
+  ), 'synced')
   where syncs.id = v_sync.id;
 
   perform pg_notify('flex_sync_done', v_sync.id::text);

@@ -19,6 +19,13 @@ begin
   update tenant
   set failures = 0, failed_elements = '{}'
   where tenant.failures > 0;
+  update tenant
+  set
+    careful_successes = case when tenant.careful_successes + 1 < settings.max_concurrency then tenant.careful_successes + 1 end,
+    probe_wait = case when tenant.careful_successes + 1 < settings.max_concurrency then tenant.probe_wait end
+  from settings
+  where tenant.careful_successes is not null
+    and tenant.breaker_opened_at is null;
 end
 $$;
 comment on function flex_sync.note_success(text) is 'Flex answered: failures in a row start again at none.';

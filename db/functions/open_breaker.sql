@@ -4,9 +4,9 @@
 --
 -- Parameters   reason        token_refused | flex_down | rate_limited
 --              error         what was seen
---              first_probe   after how long Flex is asked for the first time
+--              first_probe   after how long Flex is asked for the first time; null is 5 s, longer for one 429 after another
 -- Writes       tenant
-create or replace function flex_sync.open_breaker(reason text, error text, first_probe interval default '5 s')
+create or replace function flex_sync.open_breaker(reason text, error text, first_probe interval default null)
 returns void
 language plpgsql
 volatile
@@ -21,8 +21,11 @@ begin
     breaker_opened_at = v_now,
     breaker_reason = open_breaker.reason,
     breaker_error = open_breaker.error,
-    probe_wait = interval '5 s',
-    probe_at = v_now + open_breaker.first_probe
+    probe_wait = case when open_breaker.reason = 'rate_limited' and tenant.careful_successes is not null
+      then least(tenant.probe_wait * 2, interval '1 min') else interval '5 s' end,
+    probe_at = v_now + coalesce(open_breaker.first_probe, case when open_breaker.reason = 'rate_limited' and tenant.careful_successes is not null
+      then least(tenant.probe_wait * 2, interval '1 min') else interval '5 s' end),
+    careful_successes = null
   where tenant.breaker_opened_at is null
     -- A refused token tells more than a Flex that answers badly.
     or (open_breaker.reason = 'token_refused' and tenant.breaker_reason <> 'token_refused');

@@ -34,7 +34,7 @@ begin
   ),
   -- The crew calls that point here; none means that the element is retired.
   calls as materialized (
-    select crew_calls.id, crew_calls.department
+    select crew_calls.id
     from crew_calls
     where crew_calls.flex_element_id = plan_element.flex_element_id
   ),
@@ -47,24 +47,9 @@ begin
   ),
   -- Who should be there. Several rows for one person are read as one.
   desired as materialized (
-    select distinct on (desired_crew.crew_call_id, desired_crew.technician_id)
-      desired_crew.crew_call_id,
-      desired_crew.technician_id,
-      case when is_flex_id(desired_crew.flex_resource_id) then flex_id(desired_crew.flex_resource_id) end as resource,
-      case
-        when flex_id(desired_crew.flex_resource_id) is null then 'no_resource'
-        when not is_flex_id(desired_crew.flex_resource_id) then 'malformed_id'
-      end as problem,
-      business_roles.flex_role_id as role_id
+    select calls.id as crew_call_id, person.technician_id, person.resource, person.problem, person.role_id
     from calls
-    join desired_crew on desired_crew.crew_call_id = calls.id
-    left join business_roles
-      on lower(btrim(business_roles.department)) = calls.department
-      and upper(btrim(business_roles.tier)) = tier_of(desired_crew.role_code)
-    where desired_crew.technician_id is not null
-    order by
-      desired_crew.crew_call_id, desired_crew.technician_id,
-      is_flex_id(desired_crew.flex_resource_id) desc, business_roles.flex_role_id is null, desired_crew.role_code
+    cross join lateral desired_of(calls.id) as person
   ),
   -- One line per resource is wanted; where roles differ, the lowest crew call that has one decides.
   wanted as materialized (

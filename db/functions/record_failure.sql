@@ -109,7 +109,7 @@ begin
       perform note_failure(v_operation.flex_element_id, v_operation.sent_at, v_error, false);
       update element_health set careful_until = v_now + interval '1 min' where element_health.flex_element_id = v_operation.flex_element_id;
     when 'rate_limited' then
-      perform open_breaker('rate_limited', v_error, coalesce(record_failure.retry_after, interval '5 s'));
+      perform open_breaker('rate_limited', v_error, record_failure.retry_after);
     when 'token_refused' then
       perform open_breaker('token_refused', v_error);
     when 'denied' then

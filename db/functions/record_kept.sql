@@ -6,7 +6,7 @@
 -- Parameters   flex_element_id   normalised; the caller holds its lock
 --              plan              rows of plan_element, from a reading just stored
 -- Reads        recorded_crew, crew_calls, crew_call_blocks
--- Writes       the host's flex_crew_assignments
+-- Writes       the host's flex_crew_assignments, crew_call_blocks
 create or replace function flex_sync.record_kept(flex_element_id text, plan flex_sync.planned[])
 returns void
 language plpgsql
@@ -21,6 +21,10 @@ begin
   if policy_of(record_kept.flex_element_id) = 'report' then
     return;
   end if;
+  -- What the host's table refused is tried again here; what it refuses still blocks anew.
+  delete from crew_call_blocks
+  where crew_call_blocks.crew_call_id in (select crew_calls.id from crew_calls where crew_calls.flex_element_id = record_kept.flex_element_id);
+
   for v_kept in
     select planned.crew_call_id, planned.technician_id, planned.flex_line_item_id
     from unnest(record_kept.plan) as planned

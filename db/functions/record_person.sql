@@ -18,6 +18,7 @@ security definer
 set search_path = pg_catalog, flex_sync, pg_temp
 set lock_timeout = '500ms'
 as $$
+#variable_conflict use_column
 declare
   -- The host's own type, uuid or text.
   v_line :HOST_SCHEMA.flex_crew_assignments.flex_line_item_id%type;
@@ -32,15 +33,11 @@ begin
 
   begin
     v_line := record_person.flex_line_item_id;
-    update :HOST_SCHEMA.flex_crew_assignments
-    set flex_line_item_id = v_line
-    where flex_crew_assignments.crew_call_id = record_person.crew_call_id
-      and flex_crew_assignments.technician_id = record_person.technician_id
-      and lower(btrim(flex_crew_assignments.flex_line_item_id::text)) is distinct from record_person.flex_line_item_id;
-    insert into :HOST_SCHEMA.flex_crew_assignments (crew_call_id, technician_id, flex_line_item_id)
+    insert into :HOST_SCHEMA.flex_crew_assignments as row_there (crew_call_id, technician_id, flex_line_item_id)
     values (record_person.crew_call_id, record_person.technician_id, v_line)
-    on conflict do nothing;
-    delete from crew_call_blocks where crew_call_blocks.crew_call_id = record_person.crew_call_id;
+    on conflict (crew_call_id, technician_id) do update
+    set flex_line_item_id = excluded.flex_line_item_id
+    where row_there.flex_line_item_id is distinct from excluded.flex_line_item_id;
     return true;
   exception
     when lock_not_available or deadlock_detected then

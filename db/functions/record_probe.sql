@@ -26,7 +26,10 @@ begin
   if record_probe.outcome = 'done' then
     update tenant
     set
-      breaker_opened_at = null, breaker_reason = null, breaker_error = null, probe_at = null, probe_wait = null,
+      -- After a 429 calls go one at a time at first, and another 429 goes on doubling the wait.
+      careful_successes = case when tenant.breaker_reason = 'rate_limited' then 0 end,
+      probe_wait = case when tenant.breaker_reason = 'rate_limited' then tenant.probe_wait end,
+      breaker_opened_at = null, breaker_reason = null, breaker_error = null, probe_at = null,
       failures = 0, failed_elements = '{}', last_failure_at = null;
     -- What backed off because Flex was down need not wait for its own turn.
     update element_health set failures = 0, backoff_until = null where element_health.backoff_until > v_now;

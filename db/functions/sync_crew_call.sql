@@ -104,7 +104,8 @@ begin
   return jsonb_build_object('crew_call_id', sync_crew_call.crew_call_id, 'flex_element_id', v_element, 'sync_id', v_sync_id)
     || plan_as_json(sync_crew_call.crew_call_id, v_element, v_plan)
     || jsonb_build_object('condition', (
-      select crew_call_status.condition from crew_call_status where crew_call_status.crew_call_id = sync_crew_call.crew_call_id
+      select crew_call_status.condition from crew_call_status
+      where crew_call_status.crew_call_id = sync_crew_call.crew_call_id and crew_call_status.flex_element_id = v_element
     ));
 end
 $$;

@@ -297,6 +297,7 @@ create table flex_sync.tenant (
   breaker_error text,
   probe_at timestamptz,
   probe_wait interval,
+  careful_successes int,
   failures int not null default 0,
   failed_elements text[] not null default '{}',
   last_failure_at timestamptz,
@@ -305,6 +306,7 @@ create table flex_sync.tenant (
 );
 comment on table flex_sync.tenant is 'One row: the breaker that all drainers share, whether we are paused, and what this Flex was seen to do.';
 comment on column flex_sync.tenant.probe_at is 'While the breaker is open: when one drainer asks Flex whether it works again.';
+comment on column flex_sync.tenant.careful_successes is 'After a 429: how many calls have succeeded one at a time; null once max_concurrency of them did.';
 comment on column flex_sync.tenant.roles_shown_at is 'The first reading whose rows showed a business role. Before that, an empty role says nothing.';
 insert into flex_sync.tenant default values;
 
@@ -607,6 +609,8 @@ $$;
 --!include is_flex_id.sql
 --!include tier_of.sql
 --!include policy_of.sql
+--!include desired_of.sql
+--!include desired_or_nobody.sql
 --!include removals_within_the_hour.sql
 --!include calls_left.sql
 --!include why_pending.sql
@@ -765,7 +769,7 @@ begin
       execute format('grant execute on function %s to flex_sync_operator', v_function.signature);
     end if;
     -- What the views call, so that whoever may read them can.
-    if v_function.proname in ('clock', 'is_flex_id', 'next_action', 'why_pending', 'policy_of', 'calls_left') then
+    if v_function.proname in ('clock', 'is_flex_id', 'next_action', 'why_pending', 'policy_of', 'calls_left', 'desired_or_nobody') then
       execute format('grant execute on function %s to flex_sync_app, flex_sync_operator', v_function.signature);
     end if;
   end loop;

@@ -80,38 +80,36 @@ left join lateral (
   where syncs.flex_element_id = call.flex_element_id
 ) as latest on true
 cross join lateral (
-  select verdicts.condition, verdicts.reason
-  from (values
-    (1, tenant.paused_at is not null, 'paused', 'paused'),
-    (2, call.flex_element_id is null, 'blocked', 'no_element'),
-    (3, not flex_sync.is_flex_id(call.flex_element_id), 'blocked', 'malformed_id'),
-    (4, elements.blocked_reason is not null, 'blocked', elements.blocked_reason),
-    (5, crew_call_blocks.reason is not null, 'blocked', crew_call_blocks.reason),
-    (6, tenant.breaker_reason = 'token_refused' and (operations.pending > 0 or latest.waiting), 'blocked', 'token_refused'),
-    (7, operations.failed > 0, 'failed', operations.failed_reason),
-    (8, operations.held > 0, 'held', operations.brake),
-    (9, operations.unknown > 0, 'unknown', 'unanswered'),
-    (10, exists (
+  -- The most urgent that holds, in the order of docs/reasons.md.
+  select judged.pair[1] as condition, judged.pair[2] as reason
+  from (select case
+    when tenant.paused_at is not null then array['paused', 'paused']
+    when call.flex_element_id is null then array['blocked', 'no_element']
+    when not flex_sync.is_flex_id(call.flex_element_id) then array['blocked', 'malformed_id']
+    when elements.blocked_reason is not null then array['blocked', elements.blocked_reason]
+    when crew_call_blocks.reason is not null then array['blocked', crew_call_blocks.reason]
+    when tenant.breaker_reason = 'token_refused' and (operations.pending > 0 or latest.waiting) then array['blocked', 'token_refused']
+    when operations.failed > 0 then array['failed', operations.failed_reason]
+    when operations.held > 0 then array['held', operations.brake]
+    when operations.unknown > 0 then array['unknown', 'unanswered']
+    when exists (
       select from flex_sync.calls
       where calls.flex_element_id = call.flex_element_id
         and calls.outcome = 'unknown'
         and calls.absent_at is not null
         and calls.late_checked_at is null
-    ), 'unknown', 'late_check'),
-    (11, persons.confirming > 0, 'pending', 'confirming'),
-    (12, elements.doubt_reason is not null, 'pending', 'doubtful_reading'),
-    (13, operations.pending > 0, 'pending', flex_sync.why_pending(call.flex_element_id, operations.limited_line is not null)),
-    (14, latest.waiting, 'pending', flex_sync.why_pending(call.flex_element_id, false)),
-    (15, persons.unmapped > 0, 'unmapped', persons.unmapped_reason),
-    (16, elements.reading_at is null or latest.last_sync_at is null, 'never_synced', 'never_synced'),
-    (17, persons.report_only > 0, 'pending', 'report_only'),
-    (17, persons.not_requested > 0, 'pending', 'not_requested'),
-    (18, elements.reading_at < latest.last_requested_at, 'pending', 'requested'),
-    (19, call.retired, 'pending', 'retired'),
-    (20, true, 'synced', null)
-  ) as verdicts (urgency, holds, condition, reason)
-  where verdicts.holds
-  order by verdicts.urgency
-  limit 1
+    ) then array['unknown', 'late_check']
+    when persons.confirming > 0 then array['pending', 'confirming']
+    when elements.doubt_reason is not null then array['pending', 'doubtful_reading']
+    when operations.pending > 0 then array['pending', flex_sync.why_pending(call.flex_element_id, operations.limited_line is not null)]
+    when latest.waiting then array['pending', flex_sync.why_pending(call.flex_element_id, false)]
+    when persons.unmapped > 0 then array['unmapped', persons.unmapped_reason]
+    when elements.reading_at is null or latest.last_sync_at is null then array['never_synced', 'never_synced']
+    when persons.report_only > 0 then array['pending', 'report_only']
+    when persons.not_requested > 0 then array['pending', 'not_requested']
+    when elements.reading_at < latest.last_requested_at then array['pending', 'requested']
+    when call.retired then array['pending', 'retired']
+    else array['synced', null]
+  end as pair) as judged
 ) as verdict;
 comment on view flex_sync.crew_call_status is 'One row per crew call: its condition, why, and what to do next.';

@@ -3,11 +3,11 @@ create or replace view flex_sync.crew_status as
 select
   person.crew_call_id,
   person.technician_id,
-  coalesce(desired.resource, operation.flex_resource_id, known.flex_resource_id) as flex_resource_id,
-  desired.technician_id is not null as desired,
+  coalesce(person.resource, operation.flex_resource_id, known.flex_resource_id) as flex_resource_id,
+  person.desired,
   recorded.flex_line_item_id,
   coalesce(observed.flex_line_item_id, stray.flex_line_item_id) as observed_line_item_id,
-  desired.role_code,
+  person.role_code,
   coalesce(observed.flex_role_id, observed.written_role_id) as observed_role,
   operation.id as operation_id,
   verdict.condition,
@@ -23,39 +23,49 @@ select
   end as since,
   flex_sync.next_action(verdict.condition, verdict.reason, person.crew_call_id, operation.id, null) as next_action
 from (
-  select desired_crew.crew_call_id, desired_crew.technician_id, null::text as line from flex_sync.desired_crew
-  union
-  select recorded_crew.crew_call_id, recorded_crew.technician_id, null from flex_sync.recorded_crew
-  union
-  select outbox.crew_call_id, outbox.technician_id, case when outbox.technician_id is null then outbox.flex_line_item_id end
-  from flex_sync.outbox
-  where outbox.state in ('pending', 'sending', 'unknown', 'held')
-    and outbox.kind <> 'observe'
-    and outbox.crew_call_id is not null
-  union
-  select outbox.crew_call_id, outbox.technician_id, case when outbox.technician_id is null then outbox.flex_line_item_id end
-  from flex_sync.outbox
-  where outbox.state = 'failed'
-    and outbox.superseded_at is null
-    and outbox.kind <> 'observe'
-    and outbox.crew_call_id is not null
-  union
-  select crew_calls.id, null, lines.flex_line_item_id
-  from flex_sync.crew_calls
-  join flex_sync.lines on lines.flex_element_id = crew_calls.flex_element_id
-  where lines.present
-    and lines.is_contact
-    and lines.flex_resource_id is not null
-    and not exists (select from flex_sync.ledger where ledger.flex_line_item_id = lines.flex_line_item_id)
-    and not exists (
-      select from flex_sync.crew_calls as sharing
-      join flex_sync.desired_crew on desired_crew.crew_call_id = sharing.id
+  select found.crew_call_id, found.technician_id, found.line, bool_or(found.desired) as desired,
+    max(found.resource) as resource, max(found.problem) as problem, max(found.role_code) as role_code, max(found.role_id) as role_id
+  from (
+    select crew_calls.id as crew_call_id, desired.technician_id, null::text as line, true as desired,
+      desired.resource, desired.problem, desired.role_code, desired.role_id
+    from flex_sync.crew_calls
+    cross join lateral flex_sync.desired_or_nobody(crew_calls.id) as desired
+    union all
+    select recorded_crew.crew_call_id, recorded_crew.technician_id, null, false, null, null, null, null from flex_sync.recorded_crew
+    union all
+    select outbox.crew_call_id, outbox.technician_id, case when outbox.technician_id is null then outbox.flex_line_item_id end, false, null, null, null, null
+    from flex_sync.outbox
+    where outbox.state in ('pending', 'sending', 'unknown', 'held')
+      and outbox.kind <> 'observe'
+      and outbox.crew_call_id is not null
+    union all
+    select outbox.crew_call_id, outbox.technician_id, case when outbox.technician_id is null then outbox.flex_line_item_id end, false, null, null, null, null
+    from flex_sync.outbox
+    where outbox.state = 'failed'
+      and outbox.superseded_at is null
+      and outbox.kind <> 'observe'
+      and outbox.crew_call_id is not null
+    union all
+    -- Contact lines that are nobody's: not ours, not recorded, for a resource that no crew call here desires.
+    select crew_calls.id, null, lines.flex_line_item_id, false, null, null, null, null
+    from flex_sync.crew_calls
+    cross join lateral (
+      select coalesce(array_agg(desired.resource) filter (where desired.resource is not null), '{}') as resources
+      from flex_sync.crew_calls as sharing
+      cross join lateral flex_sync.desired_or_nobody(sharing.id) as desired
       where sharing.flex_element_id = crew_calls.flex_element_id
-        and lower(btrim(desired_crew.flex_resource_id, E' \t\r\n')) = lines.flex_resource_id
-    )
-    and not exists (
-      select from flex_sync.recorded_crew where recorded_crew.crew_call_id = crew_calls.id and recorded_crew.flex_line_item_id = lines.flex_line_item_id
-    )
+    ) as wanted
+    join flex_sync.lines on lines.flex_element_id = crew_calls.flex_element_id
+    where lines.present
+      and lines.is_contact
+      and lines.flex_resource_id is not null
+      and lines.flex_resource_id <> all (wanted.resources)
+      and not exists (select from flex_sync.ledger where ledger.flex_line_item_id = lines.flex_line_item_id)
+      and not exists (
+        select from flex_sync.recorded_crew where recorded_crew.crew_call_id = crew_calls.id and recorded_crew.flex_line_item_id = lines.flex_line_item_id
+      )
+  ) as found
+  group by found.crew_call_id, found.technician_id, found.line
 ) as person
 cross join flex_sync.tenant
 left join flex_sync.crew_calls on crew_calls.id = person.crew_call_id
@@ -64,23 +74,10 @@ left join flex_sync.crew_call_blocks on crew_call_blocks.crew_call_id = person.c
 left join flex_sync.recorded_crew as recorded
   on recorded.crew_call_id = person.crew_call_id and recorded.technician_id = person.technician_id
 left join lateral (
-  select desired_crew.technician_id, desired_crew.role_code,
-    lower(btrim(desired_crew.flex_resource_id, E' \t\r\n')) as resource,
-    case
-      when nullif(btrim(desired_crew.flex_resource_id, E' \t\r\n'), '') is null then 'no_resource'
-      when not flex_sync.is_flex_id(desired_crew.flex_resource_id) then 'malformed_id'
-    end as problem
-  from flex_sync.desired_crew
-  where desired_crew.crew_call_id = person.crew_call_id
-    and desired_crew.technician_id = person.technician_id
-  order by flex_sync.is_flex_id(desired_crew.flex_resource_id) desc, desired_crew.role_code
-  limit 1
-) as desired on true
-left join lateral (
   select lines.* from flex_sync.lines
   where lines.flex_element_id = crew_calls.flex_element_id
     and lines.present
-    and lines.flex_resource_id = desired.resource
+    and lines.flex_resource_id = person.resource
   order by lines.flex_line_item_id = recorded.flex_line_item_id desc nulls last, lines.first_seen_at, lines.flex_line_item_id
   limit 1
 ) as observed on true
@@ -98,7 +95,7 @@ left join lateral (
     and outbox.kind <> 'observe'
     and (
       (outbox.crew_call_id = person.crew_call_id and outbox.technician_id = person.technician_id)
-      or (outbox.flex_element_id = crew_calls.flex_element_id and outbox.flex_resource_id = desired.resource)
+      or (outbox.flex_element_id = crew_calls.flex_element_id and outbox.flex_resource_id = person.resource)
       or (outbox.crew_call_id = person.crew_call_id and outbox.technician_id is null and outbox.flex_line_item_id = person.line)
     )
   order by array_position(array['failed', 'held', 'unknown', 'sending', 'pending'], outbox.state), outbox.id
@@ -110,7 +107,7 @@ left join lateral (
     and calls.outcome = 'unknown'
     and calls.absent_at is not null
     and calls.late_checked_at is null
-    and calls.flex_resource_id = desired.resource
+    and calls.flex_resource_id = person.resource
   limit 1
 ) as late on true
 left join lateral (
@@ -128,48 +125,53 @@ left join lateral (
 ) as waiting on true
 cross join lateral (select flex_sync.policy_of(crew_calls.flex_element_id) as policy) as rule
 cross join lateral (
-  select verdicts.condition, verdicts.reason
-  from (values
-    (1, tenant.paused_at is not null, 'paused', 'paused'),
-    (2, crew_calls.id is not null and crew_calls.flex_element_id is null or crew_calls.flex_element_id = '', 'blocked', 'no_element'),
-    (3, crew_calls.id is not null and not flex_sync.is_flex_id(crew_calls.flex_element_id), 'blocked', 'malformed_id'),
-    (4, elements.blocked_reason is not null, 'blocked', elements.blocked_reason),
-    (5, crew_call_blocks.reason is not null, 'blocked', crew_call_blocks.reason),
-    (6, operation.id is not null and tenant.breaker_reason = 'token_refused', 'blocked', 'token_refused'),
-    (7, operation.state = 'failed', 'failed', operation.reason),
-    (8, operation.state = 'held', 'held', operation.brake),
-    (9, operation.state = 'unknown', 'unknown', 'unanswered'),
-    (10, late.absent_at is not null, 'unknown', 'late_check'),
-    (11, missing.missing_since is not null, 'pending', 'confirming'),
-    (12, operation.state = 'sending', 'pending', 'sending'),
-    (13, operation.state = 'pending', 'pending', flex_sync.why_pending(operation.flex_element_id, operation.limited)),
-    (14, desired.problem is not null, 'unmapped', desired.problem),
-    (15, desired.technician_id is null and recorded.technician_id is not null and (
+  -- The most urgent that holds, in the order of docs/reasons.md.
+  select judged.pair[1] as condition, judged.pair[2] as reason
+  from (select case
+    when tenant.paused_at is not null then array['paused', 'paused']
+    when crew_calls.id is not null and nullif(crew_calls.flex_element_id, '') is null then array['blocked', 'no_element']
+    when crew_calls.id is not null and not flex_sync.is_flex_id(crew_calls.flex_element_id) then array['blocked', 'malformed_id']
+    when elements.blocked_reason is not null then array['blocked', elements.blocked_reason]
+    when crew_call_blocks.reason is not null then array['blocked', crew_call_blocks.reason]
+    when operation.id is not null and tenant.breaker_reason = 'token_refused' then array['blocked', 'token_refused']
+    when operation.state = 'failed' then array['failed', operation.reason]
+    when operation.state = 'held' then array['held', operation.brake]
+    when operation.state = 'unknown' then array['unknown', 'unanswered']
+    when late.absent_at is not null then array['unknown', 'late_check']
+    when missing.missing_since is not null then array['pending', 'confirming']
+    when operation.state = 'sending' then array['pending', 'sending']
+    when operation.state = 'pending' then array['pending', flex_sync.why_pending(operation.flex_element_id, operation.limited)]
+    when person.problem is not null then array['unmapped', person.problem]
+    when not person.desired and recorded.technician_id is not null and (
       rule.policy = 'add_only'
       or (rule.policy = 'owned' and not exists (select from flex_sync.ledger where ledger.flex_line_item_id = recorded.flex_line_item_id))
       or exists (
         select from flex_sync.removal_decisions
         where removal_decisions.flex_line_item_id = recorded.flex_line_item_id and removal_decisions.decision = 'rejected'
       )
-    ), 'synced', 'kept_by_policy'),
-    (16, desired.technician_id is not null and elements.reading_at is null and waiting.requested_at is null, 'never_synced', 'never_synced'),
-    (17, waiting.requested_at is not null and (desired.technician_id is not null) <> (recorded.technician_id is not null), 'pending', 'requested'),
-    (18, desired.technician_id is null and recorded.technician_id is null, 'synced', 'foreign'),
-    (19, rule.policy = 'report' and ((desired.technician_id is not null) <> (recorded.technician_id is not null) or observed.flex_line_item_id is null), 'pending', 'report_only'),
-    (20, desired.technician_id is not null and observed.flex_line_item_id is null, 'pending', 'not_requested'),
-    (21, (desired.technician_id is not null) <> (recorded.technician_id is not null), 'pending', 'not_requested'),
-    (22, desired.technician_id is not null and exists (
-      select from flex_sync.crew_calls as sharing
-      join flex_sync.desired_crew as other on other.crew_call_id = sharing.id
-      where sharing.flex_element_id = crew_calls.flex_element_id
-        and lower(btrim(other.flex_resource_id, E' \t\r\n')) = desired.resource
-        and (other.crew_call_id, other.technician_id) <> (person.crew_call_id, person.technician_id)
-        and other.role_code is distinct from desired.role_code
-    ), 'synced', 'shared_resource'),
-    (23, true, 'synced', null)
-  ) as verdicts (urgency, holds, condition, reason)
-  where verdicts.holds
-  order by verdicts.urgency
-  limit 1
+    ) then array['synced', 'kept_by_policy']
+    when person.desired and elements.reading_at is null and waiting.requested_at is null then array['never_synced', 'never_synced']
+    when waiting.requested_at is not null and (person.desired) <> (recorded.technician_id is not null) then array['pending', 'requested']
+    when not person.desired and recorded.technician_id is null then array['synced', 'foreign']
+    when rule.policy = 'report' and ((person.desired) <> (recorded.technician_id is not null) or observed.flex_line_item_id is null) then array['pending', 'report_only']
+    when person.desired and observed.flex_line_item_id is null then array['pending', 'not_requested']
+    when (person.desired) <> (recorded.technician_id is not null) then array['pending', 'not_requested']
+    when case when person.desired and exists (
+        select from flex_sync.crew_calls as sharing
+        where sharing.flex_element_id = crew_calls.flex_element_id and sharing.id <> person.crew_call_id
+      ) then exists (
+        select from flex_sync.crew_calls as sharing
+        cross join lateral flex_sync.desired_or_nobody(sharing.id) as other
+        where sharing.flex_element_id = crew_calls.flex_element_id
+          and sharing.id <> person.crew_call_id
+          and other.resource = person.resource
+          and other.role_code is distinct from person.role_code
+      ) else false end then array['synced', 'shared_resource']
+    when person.role_id is not null and observed.flex_line_item_id is not null and case
+        when observed.shows_role and observed.flex_role_id is not null then lower(btrim(observed.flex_role_id)) <> lower(btrim(person.role_id))
+        else observed.written_role_id is distinct from person.role_id
+      end and rule.policy <> 'report' then array['pending', 'not_requested']
+    else array['synced', null]
+  end as pair) as judged
 ) as verdict;
 comment on view flex_sync.crew_status is 'Why is this one person not in sync? One row per person and crew call, with the reason and the next action.';
