@@ -40,14 +40,15 @@ begin
         and case when outbox.kind = 'remove' then operation.line = outbox.flex_line_item_id else operation.resource = outbox.flex_resource_id end
     );
 
-  -- Wanted already: it stays, with what the plan knows now. A removal that a brake let go waits for its own reading.
+  -- Wanted already: it stays, with what the plan knows now. A removal that a brake let go,
+  -- and another role, wait for their own reading.
   update outbox
   set
     state = operation.state,
     sync_id = case when apply_plan.reading_at is null then outbox.sync_id else coalesce(apply_plan.sync_id, outbox.sync_id) end,
     reading_at = case
       when apply_plan.reading_at is not null then apply_plan.reading_at
-      when outbox.state = 'held' then null
+      when outbox.state = 'held' or outbox.flex_role_id is distinct from operation.role_id then null
       else outbox.reading_at
     end,
     due_at = case when outbox.state = 'held' then v_now else outbox.due_at end,

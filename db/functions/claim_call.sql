@@ -7,6 +7,7 @@
 --              deadline       after how long it gives up waiting for an answer
 --              operation_id   outbox.id
 -- Returns      the call's number, or null when the budget has none left: then ask again later
+-- Errors       ISOLA   the transaction is not read committed
 -- Locks        budget
 -- Writes       calls
 create or replace function flex_sync.claim_call(drainer text, kind text, deadline interval, operation_id bigint)
@@ -19,6 +20,7 @@ as $$
 declare
   v_operation outbox;
 begin
+  perform read_committed_only();
   perform set_config('synchronous_commit', 'on', true);
   perform lock_budget();
   perform from calls_left() where calls_left.left_now > 0;

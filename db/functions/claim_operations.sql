@@ -10,6 +10,7 @@
 -- Returns      claimed operations: id, kind, token, flex_element_id, flex_resource_id, flex_line_item_id, flex_role_id, attempts,
 --              lease_until, lease_ms, call_number
 -- Errors       LEASE   settings.lease is not longer than the deadline plus a second
+--              ISOLA   the transaction is not read committed
 -- Locks        budget
 -- Reads        settings, tenant, elements, element_health, crew_calls, calls_left
 -- Writes       outbox, calls, syncs
@@ -39,6 +40,7 @@ begin
       using errcode = 'LEASE', hint = 'Lower FLEX_TIMEOUT_MS, or update flex_sync.settings set lease = ….';
   end if;
   -- What is sent must be remembered, whatever the host chose: the commit before a send is always synchronous.
+  perform read_committed_only();
   perform set_config('synchronous_commit', 'on', true);
   perform lock_budget();
   perform from tenant where tenant.paused_at is not null or tenant.breaker_opened_at is not null;

@@ -6,6 +6,7 @@
 -- Parameters   drainer    who asks
 --              deadline   after how long it gives up waiting for an answer
 -- Returns      the call's number, or null when nobody may ask now
+-- Errors       ISOLA   the transaction is not read committed
 -- Locks        budget
 -- Writes       tenant, calls
 create or replace function flex_sync.claim_probe(drainer text, deadline interval)
@@ -18,6 +19,7 @@ as $$
 declare
   v_now timestamptz;
 begin
+  perform read_committed_only();
   perform set_config('synchronous_commit', 'on', true);
   perform lock_budget();
   v_now := clock();

@@ -5,7 +5,7 @@
 -- second to come sees both.
 --
 -- Parameters   sync_id   syncs.id; null does nothing
--- Reads        outbox, calls, crew_call_status
+-- Reads        outbox, calls, elements, crew_call_status
 -- Writes       syncs, due_elements; NOTIFY flex_sync_done with the sync's id
 create or replace function flex_sync.finish_sync(sync_id bigint)
 returns void
@@ -22,10 +22,11 @@ begin
   where syncs.id = finish_sync.sync_id
     and syncs.finished_at is null
   for update;
-  -- A sync that waits for its reading goes on waiting, unless nothing can be read.
-  if not found or (
-    v_sync.reading_at is null
-    and not exists (select from elements where elements.flex_element_id = v_sync.flex_element_id and elements.blocked_reason is not null)
+  -- A sync that waits for a good reading goes on waiting, unless nothing can be read.
+  if not found or not exists (
+    select from elements
+    where elements.flex_element_id = v_sync.flex_element_id
+      and (elements.reading_at >= v_sync.reading_at or elements.blocked_reason is not null)
   ) or exists (
     select from outbox
     where outbox.sync_id = v_sync.id

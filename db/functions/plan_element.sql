@@ -260,6 +260,8 @@ begin
           and removal_decisions.flex_resource_id = countable.resource
           and removal_decisions.decision = 'rejected'
       )
+      -- A recorded line that shows somebody else: first it is confirmed that the person lost it.
+      and not exists (select from missing where missing.line = countable.line)
       -- The person is still being confirmed: their only line of that resource is nobody's surplus yet.
       and not (wanted.resource is not null and exists (select from persons where persons.resource = countable.resource and persons.action <> 'keep'))
   ),

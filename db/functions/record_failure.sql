@@ -55,9 +55,8 @@ begin
   v_reading := v_operation.kind = 'observe';
 
   v_state := case
-    when v_outcome = 'refused' and v_reading then 'failed'
     when v_outcome = 'refused' and v_operation.kind = 'remove' and record_failure.http_status in (400, 404) then 'unknown'
-    when v_outcome = 'refused' then 'failed'
+    when v_outcome = 'refused' and not v_reading then 'failed'
     when v_outcome = 'denied' then 'cancelled'
     when v_outcome in ('unknown', 'doubtful') and not v_reading then 'unknown'
     else 'pending'

@@ -67,8 +67,8 @@ begin
   if record_observation.identity = 'gone' then
     perform block_element(v_element, 'element_gone', 'Flex says that the element is deleted or does not exist');
     perform note_success(v_element);
+    perform finish_answered_syncs(v_element, v_began);
     perform queue_reading(v_element);
-    perform finish_sync(v_operation.sync_id);
     return 'blocked';
   end if;
   if v_began <= (select elements.reading_at from elements where elements.flex_element_id = v_element) then
@@ -97,8 +97,8 @@ begin
     when others then
       get stacked diagnostics v_error = message_text;
       perform block_element(v_element, 'host_view', v_error);
+      perform finish_answered_syncs(v_element, v_began);
       perform queue_reading(v_element);
-      perform finish_sync(v_operation.sync_id);
       return 'blocked';
   end;
 
@@ -129,13 +129,7 @@ begin
     kept = (select count(*) from unnest(v_plan) as planned where planned.action = 'keep')
   where syncs.id = v_sync.id;
 
-  for v_sync in
-    select syncs.* from syncs
-    where syncs.flex_element_id = v_element and syncs.finished_at is null and syncs.reading_at <= v_began
-    order by syncs.id
-  loop
-    perform finish_sync(v_sync.id);
-  end loop;
+  perform finish_answered_syncs(v_element, v_began);
   perform pg_notify('flex_sync_work', v_element);
   return 'recorded';
 end

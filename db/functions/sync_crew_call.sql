@@ -15,7 +15,7 @@
 --              ISOLA   the transaction is not read committed
 -- Locks        element
 -- Reads        crew_calls, plan_element
--- Writes       syncs, outbox, elements; NOTIFY flex_sync_work
+-- Writes       syncs, outbox, elements, due_elements; NOTIFY flex_sync_work
 create or replace function public.sync_crew_call(
   crew_call_id uuid,
   dry_run boolean default false,
@@ -96,6 +96,14 @@ begin
   if not sync_crew_call.dry_run then
     perform apply_plan(v_element, v_plan, v_sync_id, null);
     perform queue_reading(v_element);
+    if exists (
+      select from syncs
+      where syncs.flex_element_id = v_element and syncs.finished_at is null and syncs.id <> v_sync_id
+        and not exists (select from outbox where outbox.sync_id = syncs.id and outbox.state in ('pending', 'sending'))
+    ) then
+      -- The active sync lost its last operations to this plan. Its row is not ours to lock: this transaction may stay open.
+      perform note_element(v_element, 'an active sync has nothing left to do', false);
+    end if;
     if v_joined then
       perform join_sync(v_sync_id, sync_crew_call.allow_mass_removal);
     end if;

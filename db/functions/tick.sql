@@ -5,6 +5,7 @@
 -- Never waits for a planner: an element whose lock is taken keeps its note.
 --
 -- Returns      how many things it did
+-- Errors       ISOLA   the transaction is not read committed
 -- Locks        element (tried, never waited for)
 -- Writes       outbox, calls, elements, due_elements, syncs
 create or replace function flex_sync.tick()
@@ -19,16 +20,17 @@ declare
   v_done int := 0;
   v_note record;
 begin
+  perform read_committed_only();
   v_done := take_over_expired();
 
   for v_note in
     select noted.flex_element_id, bool_or(noted.wants_reading) as wants_reading, bool_or(noted.requests_sync) as requests_sync,
-      max(noted.noted_at) filter (where noted.wants_reading) as wanted_at, array_agg(noted.id) as ids
+      array_agg(noted.id) as ids
     from (
-      select due_elements.flex_element_id, due_elements.wants_reading, due_elements.requests_sync, due_elements.noted_at, due_elements.id
+      select due_elements.flex_element_id, due_elements.wants_reading, due_elements.requests_sync, due_elements.id
       from due_elements
       union all
-      select outbox.flex_element_id, false, false, v_now, null
+      select outbox.flex_element_id, false, false, null
       from outbox
       cross join settings
       left join elements on elements.flex_element_id = outbox.flex_element_id
@@ -50,13 +52,16 @@ begin
     continue when not pg_try_advisory_xact_lock(hashtextextended('flex_sync element ' || v_note.flex_element_id, 0));
     perform know_element(v_note.flex_element_id);
     if v_note.wants_reading then
+      -- Counted from now: the transaction that noted it may have ended long after it wrote the note.
       update elements
-      set reading_wanted_at = greatest(elements.reading_wanted_at, v_note.wanted_at)
+      set reading_wanted_at = v_now
       where elements.flex_element_id = v_note.flex_element_id;
     end if;
     if v_note.requests_sync then
       perform request_unasked(v_note.flex_element_id);
     end if;
+    -- A request may have cancelled all that an active sync had left.
+    perform finish_answered_syncs(v_note.flex_element_id, v_now);
     perform queue_reading(v_note.flex_element_id);
     delete from due_elements where due_elements.id = any (v_note.ids);
     v_done := v_done + 1;

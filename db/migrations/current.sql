@@ -611,6 +611,7 @@ $$;
 --!include policy_of.sql
 --!include desired_of.sql
 --!include desired_or_nobody.sql
+--!include nobodys_lines.sql
 --!include removals_within_the_hour.sql
 --!include calls_left.sql
 --!include why_pending.sql
@@ -649,6 +650,7 @@ $$;
 --!include enable_auto_sync.sql
 --!include enter_ledger.sql
 --!include explain.sql
+--!include finish_answered_syncs.sql
 --!include finish_sync.sql
 --!include forget_line.sql
 --!include hash_of_held.sql
@@ -769,7 +771,7 @@ begin
       execute format('grant execute on function %s to flex_sync_operator', v_function.signature);
     end if;
     -- What the views call, so that whoever may read them can.
-    if v_function.proname in ('clock', 'is_flex_id', 'next_action', 'why_pending', 'policy_of', 'calls_left', 'desired_or_nobody') then
+    if v_function.proname in ('clock', 'is_flex_id', 'next_action', 'why_pending', 'policy_of', 'calls_left', 'desired_or_nobody', 'nobodys_lines') then
       execute format('grant execute on function %s to flex_sync_app, flex_sync_operator', v_function.signature);
     end if;
   end loop;

@@ -46,24 +46,9 @@ from (
       and outbox.kind <> 'observe'
       and outbox.crew_call_id is not null
     union all
-    -- Contact lines that are nobody's: not ours, not recorded, for a resource that no crew call here desires.
-    select crew_calls.id, null, lines.flex_line_item_id, false, null, null, null, null
+    select crew_calls.id, null, nobodys_lines.flex_line_item_id, false, null, null, null, null
     from flex_sync.crew_calls
-    cross join lateral (
-      select coalesce(array_agg(desired.resource) filter (where desired.resource is not null), '{}') as resources
-      from flex_sync.crew_calls as sharing
-      cross join lateral flex_sync.desired_or_nobody(sharing.id) as desired
-      where sharing.flex_element_id = crew_calls.flex_element_id
-    ) as wanted
-    join flex_sync.lines on lines.flex_element_id = crew_calls.flex_element_id
-    where lines.present
-      and lines.is_contact
-      and lines.flex_resource_id is not null
-      and lines.flex_resource_id <> all (wanted.resources)
-      and not exists (select from flex_sync.ledger where ledger.flex_line_item_id = lines.flex_line_item_id)
-      and not exists (
-        select from flex_sync.recorded_crew where recorded_crew.crew_call_id = crew_calls.id and recorded_crew.flex_line_item_id = lines.flex_line_item_id
-      )
+    cross join lateral flex_sync.nobodys_lines(crew_calls.id) as nobodys_lines
   ) as found
   group by found.crew_call_id, found.technician_id, found.line
 ) as person
