@@ -1,0 +1,24 @@
+import postgres, { type Sql } from "postgres";
+import type { Cli } from "./cli.ts";
+import { databaseSettings } from "./environment.ts";
+
+/** Lends a connection to the database of DATABASE_URL, for one command. */
+export async function withDatabase<T>(cli: Cli, work: (sql: Sql) => Promise<T>): Promise<T> {
+  const sql = connect(databaseSettings(cli.env).databaseUrl);
+  try {
+    return await work(sql);
+  } finally {
+    await sql.end({ timeout: 1 }).catch(() => {});
+  }
+}
+
+/** A small pool that works behind a pooler in transaction mode. */
+export function connect(url: string, max = 2): Sql {
+  return postgres(url, {
+    max,
+    prepare: false,
+    connect_timeout: 10,
+    onnotice: () => {},
+    connection: { application_name: "flex-crew-sync" },
+  });
+}

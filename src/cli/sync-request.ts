@@ -1,0 +1,53 @@
+import { userInfo } from "node:os";
+import type { Sql } from "postgres";
+import type { CrewCallPlan } from "../rows.ts";
+import { syncCrewCall } from "../sync-crew-call.ts";
+
+export type RequestOptions = { dryRun: boolean; allowMassRemoval: boolean };
+
+/** A crew call that was asked for with what the database answered, or a department of a job that has none. */
+export type Requested =
+  | { department: string | null; plan: CrewCallPlan }
+  | { department: string; plan: null };
+
+/** Requests a sync of each crew call. If one of several ids is unknown, nothing is requested. */
+export async function requestCrewCalls(
+  sql: Sql,
+  ids: string[],
+  options: RequestOptions,
+): Promise<Requested[]> {
+  if (ids.length > 1 && !options.dryRun) {
+    for (const id of ids) await syncCrewCall(sql, id, { ...options, dryRun: true });
+  }
+  const requested: Requested[] = [];
+  for (const id of ids) {
+    const plan = await syncCrewCall(sql, id, { ...options, requestedBy: requestedBy() });
+    requested.push({ department: null, plan });
+  }
+  return requested;
+}
+
+/** Requests a sync of every crew call of a job, or of some departments. */
+export async function requestJob(
+  sql: Sql,
+  job: string,
+  departments: string[] | undefined,
+  options: RequestOptions,
+): Promise<Requested[]> {
+  const [row] = await sql<{ answer: Record<string, CrewCallPlan | { condition: "no_crew_call" }> }[]>`
+    select public.sync_crew_for_job(${job}::uuid, ${departments ?? null}::text[], ${options.dryRun}::boolean,
+      ${options.allowMassRemoval}::boolean, ${requestedBy()}::text) as answer`;
+  const answers = Object.entries(row?.answer ?? {}).sort(([one], [other]) => one.localeCompare(other));
+  return answers.map(([department, plan]) =>
+    "crew_call_id" in plan ? { department, plan } : { department, plan: null },
+  );
+}
+
+/** Who asks, for the history. */
+function requestedBy(): string {
+  try {
+    return `flex-crew-sync sync by ${userInfo().username}`;
+  } catch {
+    return "flex-crew-sync sync";
+  }
+}
