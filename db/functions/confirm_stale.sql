@@ -23,7 +23,7 @@ begin
   where missing_lines.flex_element_id = confirm_stale.flex_element_id
     and lines.flex_element_id = confirm_stale.flex_element_id
     and lines.flex_line_item_id = missing_lines.flex_line_item_id
-    and lines.flex_resource_id = missing_lines.flex_resource_id
+    and missing_lines.flex_resource_id in (lines.flex_resource_id, 'unknown')
     and lines.present;
 
   insert into missing_lines (flex_line_item_id, flex_resource_id, flex_element_id, missing_since)
@@ -76,7 +76,12 @@ begin
     values (confirm_stale.flex_element_id, v_stale.flex_line_item_id, nullif(v_stale.flex_resource_id, 'unknown'), true, false, confirm_stale.began_at)
     on conflict on constraint lines_pkey do update
     set stale_at = case when lines.present then lines.stale_at else excluded.stale_at end;
-    perform forget_line(confirm_stale.flex_element_id, v_stale.flex_line_item_id);
+    if policy_of(confirm_stale.flex_element_id) = 'report' then
+      -- Nothing is written, the host's row neither.
+      delete from missing_lines where missing_lines.flex_line_item_id = v_stale.flex_line_item_id;
+    else
+      perform forget_line(confirm_stale.flex_element_id, v_stale.flex_line_item_id);
+    end if;
   end loop;
 end
 $$;

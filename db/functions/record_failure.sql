@@ -3,7 +3,8 @@
 -- What became of an attempt that was not plainly done, by the class the caller saw:
 --
 --   not_sent          certainly not executed: due again after a backoff
---   refused           Flex said no: failed, until a new sync request (a refused removal is checked by a reading)
+--   refused           Flex said no: failed, until a new sync request (a refused removal is checked by a reading;
+--                     a refused reading is simply read again)
 --   refused_for_now   409, 423: due again after a backoff, the element one call at a time for a minute
 --   rate_limited      429: the whole tenant waits; no attempt is used up
 --   denied            401 although the token works: only this element is blocked
@@ -114,11 +115,19 @@ begin
     when 'denied' then
       perform block_element(v_operation.flex_element_id, 'access_denied', v_error);
     when 'refused' then
-      perform note_success(v_operation.flex_element_id);
+      if v_reading then
+        perform note_failure(v_operation.flex_element_id, v_operation.sent_at, v_error, false);
+      else
+        perform note_success(v_operation.flex_element_id);
+      end if;
     else
       null;
   end case;
 
+  -- An error instead of lines is a doubtful reading too.
+  if v_reading and v_outcome in ('refused', 'unknown') then
+    perform doubt_element(v_operation.flex_element_id, case when record_failure.http_status > 0 then 'error_status' else 'no_answer' end, v_error);
+  end if;
   if v_state = 'unknown' or v_reading then
     perform note_element(v_operation.flex_element_id, v_outcome, false);
   end if;

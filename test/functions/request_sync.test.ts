@@ -1,0 +1,140 @@
+import { describe, expect, test } from "vitest";
+import { ana, assign, ben, makeCrewCall, unassign } from "../crew-call.ts";
+import { createDatabase } from "../postgres/database.ts";
+import { conditionOf, lastSync, request, sync } from "./asking.ts";
+import { answer, claim, drainWith, settleWith } from "./drain-with.ts";
+import { moveClock, restartServer } from "./move-clock.ts";
+
+describe("a preview", () => {
+  test("is never claimed before a reading that began after the request", async () => {
+    const { sql } = await createDatabase();
+    const call = await makeCrewCall(sql, { desired: [ana] });
+    await request(sql, call);
+    const first = await claim(sql);
+    expect(first.map((operation) => operation.kind)).toEqual(["observe"]);
+    expect(await claim(sql)).toEqual([]);
+    for (const operation of first) await answer(sql, call.flex, operation);
+    expect((await claim(sql)).map((operation) => operation.kind)).toEqual(["add"]);
+  });
+
+  test("is not confirmed by the reading that was in flight when it was asked for", async () => {
+    const { sql } = await createDatabase();
+    const call = await makeCrewCall(sql, { desired: [ana] });
+    await request(sql, call);
+    const [reading] = await claim(sql);
+    await assign(sql, call, [ben]);
+    await request(sql, call);
+    expect((await lastSync(sql, call)).id).toBe("2");
+    if (reading) await answer(sql, call.flex, reading);
+    const [second] = await sql`select reading_at, finished_at from flex_sync.syncs where id = 2`;
+    expect(second).toEqual({ reading_at: null, finished_at: null });
+    await drainWith(sql, call.flex);
+    expect(await sql`select requests, outcome from flex_sync.syncs order by id`).toMatchObject([
+      { requests: 1 },
+      { requests: 1, outcome: "synced" },
+    ]);
+  });
+
+  test("goes out of date with max_reading_age and is read again before it is sent", async () => {
+    const { sql } = await createDatabase();
+    const call = await makeCrewCall(sql, { desired: [ana] });
+    await request(sql, call);
+    for (const operation of await claim(sql)) await answer(sql, call.flex, operation);
+    await moveClock(sql, "61 s");
+    expect(await claim(sql)).toEqual([]);
+    expect((await drainWith(sql, call.flex)).map(({ kind }) => kind)).toEqual(["observe", "add"]);
+  });
+
+  test("of before the server started is read again before it is sent", async () => {
+    const { sql } = await createDatabase();
+    const call = await makeCrewCall(sql, { desired: [ana] });
+    await request(sql, call);
+    for (const operation of await claim(sql)) await answer(sql, call.flex, operation);
+    await restartServer(sql);
+    expect(await claim(sql)).toEqual([]);
+    expect((await drainWith(sql, call.flex)).map(({ kind }) => kind)).toEqual(["observe", "add"]);
+  });
+
+  test("of a new role waits for the reading of its own request", async () => {
+    const { sql } = await createDatabase();
+    await sql`insert into flex_sync.business_roles values ('sound', 'R', 'role-r'), ('sound', 'E', 'role-e')`;
+    const call = await makeCrewCall(sql, { desired: [{ ...ana, role: "FOH-R" }], inFlex: [ana] });
+    await request(sql, call);
+    for (const operation of await claim(sql)) await answer(sql, call.flex, operation);
+    await assign(sql, call, [{ ...ana, role: "FOH-E" }]);
+    await request(sql, call);
+    expect((await claim(sql)).map(({ kind }) => kind)).not.toContain("set_role");
+    await settleWith(sql, call.flex);
+    expect(call.flex.writes).toEqual([`set_role ${call.lineOf(ana)} role-e`]);
+  });
+});
+
+describe("the waiting sync", () => {
+  test("is joined by every further request, and its reading sees the last one", async () => {
+    const { sql } = await createDatabase();
+    const call = await makeCrewCall(sql, { desired: [ana] });
+    for (let i = 0; i < 4; i += 1) await request(sql, call);
+    const [before] =
+      await sql`select requests, last_requested_at > requested_at as raised from flex_sync.syncs`;
+    expect(before).toEqual({ requests: 4, raised: true });
+    await drainWith(sql, call.flex);
+    expect(await sql`select reading_at > last_requested_at as seen, outcome from flex_sync.syncs`).toEqual([
+      { seen: true, outcome: "synced" },
+    ]);
+  });
+
+  test("is read as soon as the active one ends", async () => {
+    const { sql } = await createDatabase();
+    const call = await makeCrewCall(sql, { desired: [ana] });
+    await request(sql, call);
+    for (const operation of await claim(sql)) await answer(sql, call.flex, operation);
+    await assign(sql, call, [ben]);
+    await request(sql, call);
+    const adds = await claim(sql);
+    expect(adds.map(({ kind }) => kind)).toEqual(["add"]);
+    for (const operation of adds) await answer(sql, call.flex, operation);
+    expect((await drainWith(sql, call.flex)).map(({ kind }) => kind)).toEqual(["observe", "add"]);
+  });
+
+  test("is read after ten seconds though the active one goes on, whoever joins meanwhile", async () => {
+    const { sql } = await createDatabase();
+    const call = await makeCrewCall(sql, { desired: [ana] });
+    await request(sql, call);
+    for (const operation of await claim(sql)) await answer(sql, call.flex, operation);
+    const [add] = await claim(sql);
+    expect(add?.kind).toBe("add");
+    await request(sql, call);
+    await moveClock(sql, "6 s");
+    await request(sql, call);
+    expect(await claim(sql)).toEqual([]);
+    await moveClock(sql, "4 s");
+    expect((await claim(sql)).map(({ kind }) => kind)).toEqual(["observe"]);
+  });
+
+  test("does not wait when the request itself took away what the active one had to do", async () => {
+    const { sql } = await createDatabase();
+    const call = await makeCrewCall(sql, { desired: [ana] });
+    await request(sql, call);
+    for (const operation of await claim(sql)) await answer(sql, call.flex, operation);
+    await unassign(sql, call, [ana]);
+    await sync(sql, call);
+    expect(
+      await sql`select outcome from flex_sync.syncs where finished_at is null or outcome <> 'synced' order by id`,
+    ).toHaveLength(1);
+    expect(await conditionOf(sql, call)).toBe("synced");
+    expect(call.flex.writes).toEqual([]);
+  });
+
+  test("still waits when the active one's reading fails after it was asked for", async () => {
+    const { sql } = await createDatabase();
+    const call = await makeCrewCall(sql, { desired: [] });
+    await request(sql, call);
+    const [reading] = await claim(sql);
+    await request(sql, call);
+    await sql`select flex_sync.record_failure(${reading?.id ?? null}, ${reading?.token ?? null}, 'unknown', 503, 'busy')`;
+    expect(await sql`select id from flex_sync.syncs where finished_at is not null`).toEqual([]);
+    await settleWith(sql, call.flex);
+    expect(await sql`select id from flex_sync.syncs where finished_at is null`).toEqual([]);
+    expect(await conditionOf(sql, call)).toBe("synced");
+  });
+});
