@@ -1,5 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -10,10 +10,19 @@ export function read(path: string): string {
   return readFileSync(join(ROOT, path), "utf8");
 }
 
-/** Paths of all files in git that are there, links left out: they point at files that are in the list too. */
+/**
+ * Paths of all files in git that are there, links left out: they point at files that are in the list too. Without git
+ * (an unpacked archive, another user's checkout) every file counts that is not installed or built.
+ */
 export function trackedFiles(): string[] {
-  const listed = execFileSync("git", ["ls-files", "--stage", "-z"], { cwd: ROOT, encoding: "utf8" });
-  return listed
+  const listed = spawnSync("git", ["ls-files", "--stage", "-z"], { cwd: ROOT, encoding: "utf8" });
+  if (listed.status !== 0) {
+    return filesBelow(".", "")
+      .map((path) => path.slice(2))
+      .filter((path) => !/^(node_modules|dist|\.git|\.tmp|db\/migrations\/fixtures)\//.test(path))
+      .filter((path) => lstatSync(join(ROOT, path)).isFile());
+  }
+  return listed.stdout
     .split("\0")
     .filter((entry) => entry !== "" && !entry.startsWith("120000"))
     .map((entry) => entry.slice(entry.indexOf("\t") + 1))
