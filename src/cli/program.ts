@@ -1,9 +1,16 @@
 import { Command } from "commander";
+import { auditCommand } from "./audit.ts";
 import type { Cli } from "./cli.ts";
+import { demoCommand } from "./demo.ts";
+import { doctorCommand } from "./doctor.ts";
 import { drainCommand } from "./drain.ts";
 import { VARIABLES, type Variable } from "./environment.ts";
 import { teach } from "./help.ts";
+import { migrateCommand } from "./migrate.ts";
+import { simulateFlexCommand } from "./simulate-flex.ts";
+import { statusCommand } from "./status.ts";
 import { syncCommand } from "./sync.ts";
+import { uninstallCommand } from "./uninstall.ts";
 import { packageVersion } from "./version.ts";
 
 /** The whole command line. */
@@ -11,7 +18,17 @@ export function createProgram(cli: Cli): Command {
   const program = new Command("flex-crew-sync")
     .description("Keeps the crew calls of Flex Rental Solutions equal to the crew planned in Postgres.")
     .version(packageVersion(), "-V, --version", "print the version");
-  const commands = [drainCommand(cli), syncCommand(cli)];
+  const commands = [
+    migrateCommand,
+    drainCommand,
+    syncCommand,
+    statusCommand,
+    auditCommand,
+    doctorCommand,
+    uninstallCommand,
+    simulateFlexCommand,
+    (world: Cli) => demoCommand(world),
+  ].map((make) => make(cli));
   for (const command of commands) program.addCommand(command);
   teach(
     program,

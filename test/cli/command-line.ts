@@ -35,6 +35,7 @@ export async function cli(args: string[], env: Env, options: InProcess = {}): Pr
 
 export type Running = {
   readonly child: ChildProcess;
+  readonly stdout: string;
   readonly stderr: string;
   /** Resolves as soon as stdout or stderr says it. */
   says(text: string | RegExp): Promise<void>;
@@ -69,6 +70,9 @@ export function start(args: string[], env: Env): Running {
   });
   return {
     child,
+    get stdout() {
+      return written.stdout;
+    },
     get stderr() {
       return written.stderr;
     },

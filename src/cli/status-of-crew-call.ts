@@ -1,0 +1,104 @@
+import type { Sql } from "postgres";
+import { FlexCrewSyncError } from "../errors.ts";
+import type { CrewCallStatusRow, CrewStatusRow } from "../rows.ts";
+import { age } from "./age.ts";
+import type { Cli } from "./cli.ts";
+import { paint } from "./paint.ts";
+import { CONDITIONS, paintCondition } from "./paint-condition.ts";
+import { type Column, table } from "./table.ts";
+
+export type PersonStatus = CrewStatusRow & {
+  /** What Flex calls the line; null without the right to see it. */ name: string | null;
+};
+
+export type OneStatus = {
+  in_sync: boolean;
+  crew_call: CrewCallStatusRow;
+  persons: PersonStatus[];
+  at: string;
+};
+
+/**
+ * One crew call, person by person.
+ *
+ * @throws FlexCrewSyncError NOCAL
+ */
+export async function readCrewCallStatus(sql: Sql, id: string): Promise<OneStatus> {
+  const [crewCall] = await sql<(CrewCallStatusRow & { at: Date })[]>`
+    select crew_call_id, job_id, department, flex_element_id, condition, reason, desired::int, recorded::int, observed::int,
+      pending::int, unknown::int, held::int, failed::int, plan, observed_at, last_sync_at, next_action, flex_sync.clock() as at
+    from flex_sync.crew_call_status
+    where crew_call_id = ${id}
+    order by flex_element_id is null
+    limit 1`;
+  if (!crewCall) {
+    throw new FlexCrewSyncError(
+      "NOCAL",
+      `no crew call has the id ${id}`,
+      "Pass flex_crew_calls.id, not the Flex element id: flex-crew-sync status lists them.",
+    );
+  }
+  const persons = await sql<CrewStatusRow[]>`
+    select crew_call_id, technician_id, flex_resource_id, desired, flex_line_item_id, observed_line_item_id, role_code,
+      observed_role, operation_id::text, condition, reason, since, next_action
+    from flex_sync.crew_status
+    where crew_call_id = ${id}
+    order by array_position(${[...CONDITIONS]}::text[], condition), technician_id nulls last, observed_line_item_id`;
+  const names = await readNames(sql, crewCall.flex_element_id);
+  const { at, ...status } = crewCall;
+  return {
+    in_sync: status.condition === "synced",
+    crew_call: status,
+    persons: persons.map((row) => ({ ...row, name: names.get(row.observed_line_item_id ?? "") ?? null })),
+    at: at.toISOString(),
+  };
+}
+
+/** Names of lines; none for a user who may not read them (flex_sync_operator may). */
+async function readNames(sql: Sql, element: string | null): Promise<Map<string, string>> {
+  try {
+    const rows = await sql<{ line: string; name: string }[]>`
+      select flex_line_item_id as line, name from flex_sync.lines where flex_element_id = ${element} and name is not null`;
+    return new Map(rows.map(({ line, name }) => [line, name]));
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "42501") return new Map();
+    throw error;
+  }
+}
+
+export function showCrewCallStatus(cli: Cli, { crew_call, persons, at }: OneStatus): string[] {
+  const colour = paint(cli.stdout, cli.env);
+  const now = new Date(at);
+  const columns: Column<PersonStatus>[] = [
+    { title: "person", value: (row) => row.technician_id ?? `line ${row.observed_line_item_id ?? "?"}` },
+    { title: "name", value: (row) => row.name ?? "", drop: 2, shrinkTo: 10 },
+    {
+      title: "condition",
+      value: (row) => row.condition,
+      paint: (text, row) => text.replace(row.condition, paintCondition(row.condition, colour)),
+    },
+    { title: "reason", value: (row) => row.reason ?? "", shrinkTo: 8 },
+    { title: "role", value: (row) => row.role_code ?? "", drop: 3, shrinkTo: 6 },
+    { title: "since", value: (row) => age(row.since, now), align: "right", drop: 1 },
+  ];
+  const { crew_call_id, department, flex_element_id, condition, reason, next_action } = crew_call;
+  const todo = persons.filter((person) => person.next_action !== null && person.condition !== "synced");
+  return [
+    `${colour.bold(`${department ?? "retired"} ${crew_call_id}`)}: ${paintCondition(condition, colour)}${reason ? ` (${reason})` : ""}`,
+    `element ${flex_element_id ?? "-"}, desired ${crew_call.desired}, recorded ${crew_call.recorded}, lines in Flex ${crew_call.observed}, ` +
+      `read ${ago(crew_call.observed_at, now)}, last sync ${ago(crew_call.last_sync_at, now)}`,
+    "",
+    ...(persons.length > 0
+      ? table(columns, persons, cli.stdout, colour)
+      : ["Nobody is desired and nobody is there."]),
+    ...(todo.length > 0 || next_action ? ["", colour.bold("What to do next")] : []),
+    ...(next_action ? [`crew call: ${next_action}`] : []),
+    ...todo
+      .filter((person) => person.next_action !== next_action)
+      .map((person) => `${person.technician_id ?? person.observed_line_item_id}: ${person.next_action}`),
+  ];
+}
+
+function ago(at: Date | string | null, now: Date): string {
+  return at === null ? "never" : `${age(at, now)} ago`;
+}
