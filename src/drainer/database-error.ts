@@ -13,11 +13,18 @@ const HOPELESS: Record<string, { code: string; hint: string }> = {
 };
 
 /** SQLSTATEs after which the very same statement may succeed at once: another transaction was in the way. */
-const TRANSIENT = new Set(["40001", "40P01", "55P03"]);
+const IN_THE_WAY = new Set(["40001", "40P01", "55P03"]);
 
+/** Classes of SQLSTATE that say something about the moment and nothing about the statement. */
+const OF_THE_MOMENT = new Set(["08", "40", "53", "55", "57", "58"]);
+
+/** The database has become a standby: the one to write to is elsewhere, behind the same name. */
+const READ_ONLY = "25006";
+
+/** The five characters of an error that Postgres itself answered. */
 export function sqlstateOf(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === "string" ? code : undefined;
+  const { code, severity } = (error ?? {}) as { code?: unknown; severity?: unknown };
+  return typeof code === "string" && severity !== undefined ? code : undefined;
 }
 
 /** An error that somebody has to mend, as the typed error that says how; undefined for one that time may mend. */
@@ -27,13 +34,24 @@ export function hopelessError(error: unknown): FlexCrewSyncError | undefined {
   return found && new ConfigurationError(found.code, messageOf(error), found.hint);
 }
 
-export function isTransient(error: unknown): boolean {
-  return TRANSIENT.has(sqlstateOf(error) ?? "");
+export function isInTheWay(error: unknown): boolean {
+  return IN_THE_WAY.has(sqlstateOf(error) ?? "");
+}
+
+/** Whether the same statement may succeed later: nobody answered, or what was answered is about the moment. */
+export function mayPass(error: unknown): boolean {
+  const sqlstate = sqlstateOf(error);
+  return sqlstate === undefined || sqlstate === READ_ONLY || OF_THE_MOMENT.has(sqlstate.slice(0, 2));
+}
+
+export function needsAnotherServer(error: unknown): boolean {
+  return sqlstateOf(error) === READ_ONLY;
 }
 
 /** What went wrong in one line; connection errors of several addresses are one. */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return messageOf(error.errors[0]);
-  const text = error instanceof Error ? error.message || sqlstateOf(error) || error.name : String(error);
+  const { code } = (error ?? {}) as { code?: unknown };
+  const text = error instanceof Error ? error.message || String(code ?? error.name) : String(error);
   return text.split("\n")[0] ?? text;
 }

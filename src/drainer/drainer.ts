@@ -1,10 +1,12 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FlexCaller } from "../flex-caller.ts";
 import { type Clocks, mayStillSend, startStopwatch, systemClocks } from "./claim-clock.ts";
-import { hopelessError, isTransient, messageOf } from "./database-error.ts";
+import { hopelessError, messageOf } from "./database-error.ts";
 import type { Log } from "./log.ts";
-import type { Recorder } from "./operation-tools.ts";
 import { performOperation } from "./perform-operation.ts";
 import type { ClaimedOperation, Queue } from "./queue.ts";
+import { createRecorder } from "./recorder.ts";
+import { createSendGate } from "./send-gate.ts";
 import type { WakeUp } from "./wake-up.ts";
 
 export type DrainerParts = {
@@ -16,6 +18,8 @@ export type DrainerParts = {
   timeoutMs: number;
   /** Operations that this drainer has in flight at most; the database's max_concurrency counts over all drainers. */
   slots?: number;
+  /** How long, after `stop`, outcomes are tried to be recorded, milliseconds. */
+  patienceMs?: number;
   clocks?: Clocks;
 };
 
@@ -30,39 +34,27 @@ export type Drainer = {
   inFlight(): number;
   /** Claim nothing more, and send nothing that has not begun to leave: it is handed back. */
   stop(): void;
-  /** When everything in flight has ended and is recorded. */
-  settled(): Promise<void>;
+  /** When everything in flight has ended and is recorded, or this many milliseconds have passed. */
+  settled(withinMs?: number): Promise<void>;
 };
 
 const SLOTS = 30;
 /** Notes are followed up at most this often while there is other work. */
 const TICK_EVERY_MS = 250;
-const FIRST_RETRY_MS = 50;
-const LONGEST_RETRY_MS = 2_000;
+/** How long, after `stop`, outcomes are tried to be recorded. */
+export const PATIENCE_MS = 10_000;
 
 export function createDrainer(parts: DrainerParts): Drainer {
-  const { queue, caller, wakeUp, log, timeoutMs, slots = SLOTS, clocks = systemClocks } = parts;
+  const { queue, caller, wakeUp, log, timeoutMs } = parts;
+  const { slots = SLOTS, patienceMs = PATIENCE_MS, clocks = systemClocks } = parts;
   const running = new Set<Promise<void>>();
   let stopping = false;
   let sinceTick: (() => number) | undefined;
 
-  const record: Recorder = async (work) => {
-    for (let wait = FIRST_RETRY_MS; ; wait = Math.min(wait * 2, LONGEST_RETRY_MS)) {
-      try {
-        return await work();
-      } catch (error) {
-        if (hopelessError(error)) throw error;
-        // What Flex did must be remembered: it is recorded as soon as the database takes it again.
-        if (!isTransient(error)) log.warn({ error: messageOf(error) }, "cannot record an outcome yet");
-        await new Promise((resolve) => setTimeout(resolve, wait));
-      }
-    }
-  };
+  const { record, ...recorder } = createRecorder(log, clocks, patienceMs);
 
   async function perform(operation: ClaimedOperation, elapsed: () => number): Promise<void> {
-    const hooks = {
-      beforeFirstByte: () => !stopping && mayStillSend(elapsed(), operation.lease_ms, timeoutMs),
-    };
+    const gate = createSendGate(() => !stopping && mayStillSend(elapsed(), operation.lease_ms, timeoutMs));
     const about = {
       operation_id: operation.id,
       kind: operation.kind,
@@ -71,13 +63,14 @@ export function createDrainer(parts: DrainerParts): Drainer {
       flex_line_item_id: operation.flex_line_item_id ?? undefined,
     };
     try {
-      const report = await performOperation(operation, { queue, caller, record, hooks });
+      const report = await performOperation(operation, { queue, caller, record, gate });
       const fields = { ...about, ...report, ms: Math.round(elapsed()) };
       if (report.error === undefined) log.info(fields, operation.kind);
       else log.warn(fields, operation.kind);
     } catch (error) {
       // Its lease ends, and the next drainer reads what became of it.
-      log.error({ ...about, error: messageOf(error) }, "an outcome could not be recorded");
+      const hint = hopelessError(error)?.hint;
+      log.error({ ...about, error: messageOf(error), hint }, "an outcome could not be recorded");
     }
   }
 
@@ -128,10 +121,18 @@ export function createDrainer(parts: DrainerParts): Drainer {
     inFlight: () => running.size,
     stop() {
       stopping = true;
+      recorder.stop();
       wakeUp.wake();
     },
-    async settled() {
-      while (running.size > 0) await Promise.all(running);
+    async settled(withinMs) {
+      const giveUp = new AbortController();
+      const late = withinMs === undefined ? [] : [sleep(withinMs, undefined, { signal: giveUp.signal })];
+      while (running.size > 0) {
+        const all = Promise.all(running).then(() => true);
+        if (!(await Promise.race([all, ...late]))) return;
+      }
+      giveUp.abort();
+      await Promise.allSettled(late);
     },
   };
 }

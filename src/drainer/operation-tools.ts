@@ -1,15 +1,14 @@
-import type { FlexCaller, FlexHooks } from "../flex-caller.ts";
+import type { FlexCaller } from "../flex-caller.ts";
 import type { Queue } from "./queue.ts";
-
-/** Wraps the recording of an outcome, which must survive a database that goes away for a while. */
-export type Recorder = <T>(record: () => Promise<T>) => Promise<T>;
+import type { Recorder } from "./recorder.ts";
+import type { SendGate } from "./send-gate.ts";
 
 /** What performing one operation needs. */
 export type OperationTools = {
   queue: Queue;
   caller: FlexCaller;
   record: Recorder;
-  hooks: FlexHooks;
+  gate: SendGate;
 };
 
 /** What one operation came to, for the log. */

@@ -11,7 +11,7 @@ export async function performObserve(
   tools: OperationTools,
 ): Promise<OperationReport> {
   const { queue, caller, record } = tools;
-  const reading = await caller.readLines(operation.flex_element_id, tools.hooks);
+  const reading = await caller.readLines(operation.flex_element_id, tools.gate);
 
   if (reading.class === "done") {
     const { value: lines, status } = reading;
@@ -52,7 +52,7 @@ type Presence = "present" | "gone" | "unclear";
 /** Ask whether the element exists; a failure instead of an answer is what the whole operation failed with. */
 async function askIdentity(
   operation: ClaimedOperation,
-  { queue, caller, record, hooks }: OperationTools,
+  { queue, caller, record, gate }: OperationTools,
 ): Promise<Presence | OperationFailure> {
   const callNumber = await record(() => queue.claimCall("identity", operation));
   if (callNumber === null) {
@@ -62,7 +62,7 @@ async function askIdentity(
       error: "no Flex call is left to ask whether the element exists",
     };
   }
-  const identity = await caller.readIdentity(operation.flex_element_id, hooks);
+  const identity = await caller.readIdentity(operation.flex_element_id, gate);
   const error = identity.class === "done" ? null : identity.error;
   await record(() => queue.closeCall(callNumber, identity.class, identity.status, error));
   switch (identity.class) {
@@ -74,7 +74,7 @@ async function askIdentity(
     case "refused_for_now":
       return "unclear";
     default:
-      return failureOf(identity, hooks);
+      return failureOf(identity, gate);
   }
 }
 

@@ -19,7 +19,7 @@ export async function performOperation(
       const outcome = await tools.caller.addResource(
         operation.flex_element_id,
         named(operation, "flex_resource_id"),
-        tools.hooks,
+        tools.gate,
       );
       return settle(operation, tools, outcome, ({ lineItemId, alsoAdded }, status) =>
         tools.queue.recordAdd(operation, lineItemId, alsoAdded, status),
@@ -30,12 +30,12 @@ export async function performOperation(
         operation.flex_element_id,
         named(operation, "flex_line_item_id"),
         named(operation, "flex_role_id"),
-        tools.hooks,
+        tools.gate,
       );
       return settle(operation, tools, outcome, (_, status) => tools.queue.recordSetRole(operation, status));
     }
     case "remove": {
-      const outcome = await tools.caller.removeLine(named(operation, "flex_line_item_id"), tools.hooks);
+      const outcome = await tools.caller.removeLine(named(operation, "flex_line_item_id"), tools.gate);
       return settle(operation, tools, outcome, (_, status) => tools.queue.recordRemove(operation, status));
     }
   }

@@ -47,7 +47,12 @@ export type OperationFailure = {
 /** What `record_observation` answers. */
 export type ObservationRecorded = "recorded" | "identity_needed" | "old" | "doubtful" | "blocked" | "fenced";
 
-/** The daemon's whole knowledge of the database: one small function per SQL function. */
+/**
+ * The daemon's whole knowledge of the database: one small function per SQL function.
+ *
+ * What records stands `from set_config('lock_timeout', …)`: while the host's own transaction holds a row or the element,
+ * Postgres gives up by itself, and no abandoned statement is left behind. It holds for that statement alone.
+ */
 export type Queue = ReturnType<typeof createQueue>;
 
 /**
@@ -63,6 +68,11 @@ export function createQueue(sql: Query, drainer: string, timeoutMs: number) {
     /** Take over, follow up notes, queue readings, trim. @returns how many things it did */
     async tick(): Promise<number> {
       return scalar<number>(await sql`select flex_sync.tick() as value`);
+    },
+
+    /** Send a notification of our own through the database, to see whether it arrives. */
+    async notifyWork(payload: string): Promise<void> {
+      await sql`select pg_notify('flex_sync_work', ${payload}::text)`;
     },
 
     /** @throws LEASE when the lease is not longer than the deadline plus a second */
@@ -118,7 +128,8 @@ export function createQueue(sql: Query, drainer: string, timeoutMs: number) {
       return scalar<ObservationRecorded>(
         await sql`
           select flex_sync.record_observation(${operation.id}::bigint, ${operation.token}::uuid, ${json}::text::jsonb,
-            ${identity}::text, ${status}::int) as value`,
+            ${identity}::text, ${status}::int) as value
+          from set_config('lock_timeout', '10 s', true)`,
       );
     },
 
@@ -131,19 +142,24 @@ export function createQueue(sql: Query, drainer: string, timeoutMs: number) {
       return scalar<string>(
         await sql`
           select flex_sync.record_add(${operation.id}::bigint, ${operation.token}::uuid, ${lineItemId}::text,
-            array(select jsonb_array_elements_text(${JSON.stringify(alsoAdded)}::text::jsonb)), ${status}::int) as value`,
+            array(select jsonb_array_elements_text(${JSON.stringify(alsoAdded)}::text::jsonb)), ${status}::int) as value
+          from set_config('lock_timeout', '10 s', true)`,
       );
     },
 
     async recordSetRole(operation: ClaimedOperation, status: number): Promise<string> {
       return scalar<string>(
-        await sql`select flex_sync.record_set_role(${operation.id}::bigint, ${operation.token}::uuid, ${status}::int) as value`,
+        await sql`
+          select flex_sync.record_set_role(${operation.id}::bigint, ${operation.token}::uuid, ${status}::int) as value
+          from set_config('lock_timeout', '10 s', true)`,
       );
     },
 
     async recordRemove(operation: ClaimedOperation, status: number): Promise<string> {
       return scalar<string>(
-        await sql`select flex_sync.record_remove(${operation.id}::bigint, ${operation.token}::uuid, ${status}::int) as value`,
+        await sql`
+          select flex_sync.record_remove(${operation.id}::bigint, ${operation.token}::uuid, ${status}::int) as value
+          from set_config('lock_timeout', '10 s', true)`,
       );
     },
 
@@ -151,7 +167,8 @@ export function createQueue(sql: Query, drainer: string, timeoutMs: number) {
       return scalar<string>(
         await sql`
           select flex_sync.record_failure(${operation.id}::bigint, ${operation.token}::uuid, ${failure.outcome}::text,
-            ${failure.http_status}::int, ${failure.error}::text, ${interval(failure.retry_after_ms)}::interval) as value`,
+            ${failure.http_status}::int, ${failure.error}::text, ${interval(failure.retry_after_ms)}::interval) as value
+          from set_config('lock_timeout', '10 s', true)`,
       );
     },
 
@@ -159,7 +176,7 @@ export function createQueue(sql: Query, drainer: string, timeoutMs: number) {
     async msUntilNextWork(): Promise<number | null> {
       return fromNow(
         await sql`
-          select ceil(extract(epoch from flex_sync.next_work_at() - flex_sync.clock()) * 1000)::float8 as value`,
+          select ceil((extract(epoch from flex_sync.next_work_at()) - extract(epoch from flex_sync.clock())) * 1000)::float8 as value`,
       );
     },
 
@@ -167,7 +184,7 @@ export function createQueue(sql: Query, drainer: string, timeoutMs: number) {
     async msUntilSyncGoesOn(): Promise<number | null> {
       return fromNow(
         await sql`
-          select ceil(extract(epoch from flex_sync.next_sync_work_at() - flex_sync.clock()) * 1000)::float8 as value`,
+          select ceil((extract(epoch from flex_sync.next_sync_work_at()) - extract(epoch from flex_sync.clock())) * 1000)::float8 as value`,
       );
     },
   };

@@ -1,0 +1,59 @@
+import { connectTo } from "./connect-to.ts";
+import { needsAnotherServer } from "./database-error.ts";
+import type { Query } from "./queue.ts";
+
+export type Database = {
+  /** Runs one statement, and rejects when no answer comes in time. */
+  query: Query;
+  /** Waits a moment for statements under way, then cuts the connections. */
+  close(): Promise<void>;
+};
+
+/** A database whose answer takes longer is not there: nothing that the daemon asks for takes a second. */
+const ANSWER_WITHIN_MS = 30_000;
+/** Records of outcomes go side by side. */
+const CONNECTIONS = 10;
+const GOODBYE_MS = 5_000;
+
+/**
+ * The daemon's connections to its database. A statement without an answer, as on a connection whose other end vanished,
+ * costs all of them: they are cut, and made anew by the statements that follow.
+ *
+ * @throws ConfigurationError DBURL for a URL that cannot be read
+ */
+export function openDatabase(url: string, answerWithinMs: number = ANSWER_WITHIN_MS): Database {
+  const open = () => connectTo(url, { max: CONNECTIONS, name: "flex-crew-sync drain" });
+  let connections = open();
+  return {
+    async query(text, ...values) {
+      const used = connections;
+      try {
+        return await within(answerWithinMs, used.sql(text, ...values));
+      } catch (error) {
+        const useless = error instanceof NoAnswer || needsAnotherServer(error);
+        if (useless && used === connections) {
+          connections = open();
+          void used.cut();
+        }
+        throw error;
+      }
+    },
+    close: () => connections.cut(GOODBYE_MS),
+  };
+}
+
+/** Nobody knows whether the statement was executed. */
+class NoAnswer extends Error {}
+
+/** What a promise comes to, if it does so in time. */
+export async function within<T>(ms: number, promise: PromiseLike<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new NoAnswer(`the database gave no answer within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
