@@ -23,6 +23,13 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, flex_sync, pg_temp
+-- The queue is walked in the order of its index, however many operations wait and whatever the statistics say.
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_sort = off
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_settings settings;
@@ -32,7 +39,12 @@ declare
   v_removals_left bigint;
   v_candidate record;
   v_in_flight jsonb;
+  v_busy text[] := '{}';
+  v_looked_at int;
+  v_before bigint;
   v_operation outbox;
+  -- How many candidates are looked at before elements that can take no more are left out of the walk.
+  v_stretch constant int := 64;
 begin
   select settings.* into v_settings from settings;
   if v_settings.lease <= claim_operations.deadline + interval '1 s' then
@@ -70,89 +82,103 @@ begin
     group by outbox.flex_element_id
   ) as sending;
 
-  for v_candidate in
-    select outbox.id, outbox.kind, outbox.flex_element_id, outbox.limited,
-      case when element_health.careful_until > v_now then 1 else v_settings.element_concurrency end as at_once
-    from outbox
-    left join element_health on element_health.flex_element_id = outbox.flex_element_id
-    left join elements on elements.flex_element_id = outbox.flex_element_id
-    where outbox.state = 'pending'
-      and outbox.after_operation_id is null
-      and outbox.due_at <= v_now
-      and (element_health.backoff_until is null or element_health.backoff_until <= v_now)
-      and (
-        outbox.kind = 'observe'
-        or (
-          outbox.reading_at > v_now - v_settings.max_reading_age
-          and outbox.reading_at > v_server_started_at
-          and elements.blocked_reason is null
-          and elements.doubt_reason is null
-        )
-      )
-    order by outbox.priority, outbox.due_at, outbox.id
   loop
-    exit when v_free = 0;
-    continue when coalesce((v_in_flight ->> v_candidate.flex_element_id)::int, 0) >= v_candidate.at_once;
-    continue when v_candidate.kind = 'remove' and v_candidate.limited and v_removals_left <= 0;
-    continue when v_candidate.kind = 'observe' and exists (
-      select from outbox
-      where outbox.flex_element_id = v_candidate.flex_element_id and outbox.kind = 'observe' and outbox.state = 'sending'
-    );
-    -- Whoever plans on this row right now decides first; it is due again in a moment.
-    select outbox.* into v_operation
-    from outbox
-    where outbox.id = v_candidate.id
-      and outbox.state = 'pending'
-    for update skip locked;
-    continue when not found;
-    -- The crew call may have been pointed at another element since.
-    if v_operation.kind in ('add', 'set_role') and not exists (
-      select from crew_calls
-      where crew_calls.id = v_operation.crew_call_id and crew_calls.flex_element_id = v_operation.flex_element_id
-    ) then
-      perform note_element(v_operation.flex_element_id, 'a crew call points elsewhere', true);
-      update outbox set state = 'cancelled', finished_at = v_now where outbox.id = v_operation.id;
-      continue;
-    end if;
+    v_looked_at := 0;
+    v_before := v_free - cardinality(v_busy);
+    for v_candidate in
+      select outbox.id, outbox.kind, outbox.flex_element_id, outbox.limited,
+        case when element_health.careful_until > v_now then 1 else v_settings.element_concurrency end as at_once
+      from outbox
+      left join element_health on element_health.flex_element_id = outbox.flex_element_id
+      left join elements on elements.flex_element_id = outbox.flex_element_id
+      where outbox.state = 'pending'
+        and outbox.after_operation_id is null
+        and outbox.due_at <= v_now
+        and (element_health.backoff_until is null or element_health.backoff_until <= v_now)
+        and (
+          outbox.kind = 'observe'
+          or (
+            outbox.reading_at > v_now - v_settings.max_reading_age
+            and outbox.reading_at > v_server_started_at
+            and elements.blocked_reason is null
+            and elements.doubt_reason is null
+          )
+        )
+        and outbox.flex_element_id <> all (v_busy)
+      order by outbox.priority, outbox.due_at, outbox.id
+      limit v_stretch
+    loop
+      v_looked_at := v_looked_at + 1;
+      exit when v_free = 0;
+      if coalesce((v_in_flight ->> v_candidate.flex_element_id)::int, 0) >= v_candidate.at_once then
+        if v_candidate.flex_element_id <> all (v_busy) then
+          v_busy := v_busy || v_candidate.flex_element_id;
+        end if;
+        continue;
+      end if;
+      continue when v_candidate.kind = 'remove' and v_candidate.limited and v_removals_left <= 0;
+      continue when v_candidate.kind = 'observe' and exists (
+        select from outbox
+        where outbox.flex_element_id = v_candidate.flex_element_id and outbox.kind = 'observe' and outbox.state = 'sending'
+      );
+      -- Whoever plans on this row right now decides first; it is due again in a moment.
+      select outbox.* into v_operation
+      from outbox
+      where outbox.id = v_candidate.id
+        and outbox.state = 'pending'
+      for update skip locked;
+      continue when not found;
+      -- The crew call may have been pointed at another element since.
+      if v_operation.kind in ('add', 'set_role') and not exists (
+        select from crew_calls
+        where crew_calls.id = v_operation.crew_call_id and crew_calls.flex_element_id = v_operation.flex_element_id
+      ) then
+        perform note_element(v_operation.flex_element_id, 'a crew call points elsewhere', true);
+        update outbox set state = 'cancelled', finished_at = v_now where outbox.id = v_operation.id;
+        continue;
+      end if;
 
-    v_operation.attempts := v_operation.attempts + 1;
-    claim_operations.call_number := count_call(v_operation.kind, claim_operations.drainer, v_now + claim_operations.deadline, v_operation);
-    update outbox
-    set
-      state = 'sending',
-      attempts = v_operation.attempts,
-      token = gen_random_uuid(),
-      sent_at = v_now,
-      lease_until = v_now + v_settings.lease,
-      deadline = v_now + claim_operations.deadline,
-      call_number = claim_operations.call_number,
-      http_status = null,
-      error = null
-    where outbox.id = v_operation.id
-    returning outbox.* into v_operation;
-    if v_operation.kind = 'observe' then
-      -- From here on the waiting sync's reading has begun: later requests need another one.
-      update syncs
-      set reading_at = v_now
-      where syncs.flex_element_id = v_operation.flex_element_id
-        and syncs.finished_at is null
-        and syncs.reading_at is null;
-    end if;
+      v_operation.attempts := v_operation.attempts + 1;
+      claim_operations.call_number := count_call(v_operation.kind, claim_operations.drainer, v_now + claim_operations.deadline, v_operation);
+      update outbox
+      set
+        state = 'sending',
+        attempts = v_operation.attempts,
+        token = gen_random_uuid(),
+        sent_at = v_now,
+        lease_until = v_now + v_settings.lease,
+        deadline = v_now + claim_operations.deadline,
+        call_number = claim_operations.call_number,
+        http_status = null,
+        error = null
+      where outbox.id = v_operation.id
+      returning outbox.* into v_operation;
+      if v_operation.kind = 'observe' then
+        -- From here on the waiting sync's reading has begun: later requests need another one.
+        update syncs
+        set reading_at = v_now
+        where syncs.flex_element_id = v_operation.flex_element_id
+          and syncs.finished_at is null
+          and syncs.reading_at is null;
+      end if;
 
-    v_free := v_free - 1;
-    v_removals_left := v_removals_left - (v_operation.kind = 'remove')::int;
-    v_in_flight := v_in_flight || jsonb_build_object(v_operation.flex_element_id, coalesce((v_in_flight ->> v_operation.flex_element_id)::int, 0) + 1);
-    claim_operations.id := v_operation.id;
-    claim_operations.kind := v_operation.kind;
-    claim_operations.token := v_operation.token;
-    claim_operations.flex_element_id := v_operation.flex_element_id;
-    claim_operations.flex_resource_id := v_operation.flex_resource_id;
-    claim_operations.flex_line_item_id := v_operation.flex_line_item_id;
-    claim_operations.flex_role_id := v_operation.flex_role_id;
-    claim_operations.attempts := v_operation.attempts;
-    claim_operations.lease_until := v_operation.lease_until;
-    claim_operations.lease_ms := (extract(epoch from v_settings.lease) * 1000)::int;
-    return next;
+      v_free := v_free - 1;
+      v_removals_left := v_removals_left - (v_operation.kind = 'remove')::int;
+      v_in_flight := v_in_flight || jsonb_build_object(v_operation.flex_element_id, coalesce((v_in_flight ->> v_operation.flex_element_id)::int, 0) + 1);
+      claim_operations.id := v_operation.id;
+      claim_operations.kind := v_operation.kind;
+      claim_operations.token := v_operation.token;
+      claim_operations.flex_element_id := v_operation.flex_element_id;
+      claim_operations.flex_resource_id := v_operation.flex_resource_id;
+      claim_operations.flex_line_item_id := v_operation.flex_line_item_id;
+      claim_operations.flex_role_id := v_operation.flex_role_id;
+      claim_operations.attempts := v_operation.attempts;
+      claim_operations.lease_until := v_operation.lease_until;
+      claim_operations.lease_ms := (extract(epoch from v_settings.lease) * 1000)::int;
+      return next;
+    end loop;
+    -- On with the next stretch, while walking on can find anything else.
+    exit when v_free = 0 or v_looked_at < v_stretch or v_before = v_free - cardinality(v_busy);
   end loop;
 end
 $$;

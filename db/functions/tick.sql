@@ -17,6 +17,7 @@ set search_path = pg_catalog, flex_sync, pg_temp
 as $$
 declare
   v_now constant timestamptz := clock();
+  v_started_at constant timestamptz := server_started_at();
   v_done int := 0;
   v_note record;
 begin
@@ -38,8 +39,9 @@ begin
         and outbox.kind <> 'observe'
         and outbox.after_operation_id is null
         and outbox.due_at <= v_now
-        and (outbox.reading_at <= v_now - settings.max_reading_age or outbox.reading_at <= server_started_at())
+        and outbox.reading_at <= greatest(v_now - settings.max_reading_age, v_started_at)
         and elements.blocked_reason is null
+        and not (outbox.limited and removals_within_the_hour() >= settings.removal_limit)
         and not exists (
           select from outbox as reading
           where reading.flex_element_id = outbox.flex_element_id and reading.kind = 'observe' and reading.state in ('pending', 'sending')

@@ -249,6 +249,8 @@ create index outbox_open on flex_sync.outbox (flex_element_id, kind) where state
 create index outbox_in_flight on flex_sync.outbox (lease_until) where state = 'sending';
 create index outbox_after on flex_sync.outbox (after_operation_id) where after_operation_id is not null;
 create index outbox_failed on flex_sync.outbox (flex_element_id, kind) where state = 'failed' and superseded_at is null;
+create index outbox_open_by_sync on flex_sync.outbox (sync_id) where state in ('pending', 'sending');
+create index outbox_by_reading on flex_sync.outbox (reading_at) where state = 'pending' and kind <> 'observe' and after_operation_id is null;
 create index outbox_by_sync on flex_sync.outbox (sync_id);
 create index outbox_done_by_element on flex_sync.outbox (flex_element_id, kind, finished_at) where state = 'done' and kind in ('add', 'remove');
 create index outbox_removals_by_end on flex_sync.outbox (finished_at) where kind = 'remove' and state = 'done';
