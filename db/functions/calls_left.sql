@@ -20,7 +20,7 @@ begin
   windows as (
     select 'hourly' as name, interval '1 hour' as length, coalesce(settings.hourly_limit, settings.monthly_limit / 50)::bigint as allowed from settings
     union all
-    select 'daily', interval '1 day', coalesce(settings.daily_limit, settings.monthly_limit / 10)::bigint from settings
+    select 'daily', interval '24 hours', coalesce(settings.daily_limit, settings.monthly_limit / 10)::bigint from settings
     union all
     select 'monthly', interval '1 month', settings.monthly_limit::bigint from settings
   ),

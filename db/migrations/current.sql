@@ -789,7 +789,7 @@ begin
   grant select on flex_sync.crew_call_status, flex_sync.crew_status, flex_sync.syncs, flex_sync.outbox, flex_sync.metrics to flex_sync_app;
   grant select on all tables in schema flex_sync to flex_sync_operator;
   grant update on flex_sync.settings to flex_sync_operator;
-  grant insert, update, delete on flex_sync.business_roles to flex_sync_operator;
+  grant insert, update, delete on flex_sync.business_roles, flex_sync.crew_call_settings to flex_sync_operator;
   if to_regrole('service_role') is not null then
     grant flex_sync_app to service_role;
   end if;
