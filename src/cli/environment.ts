@@ -41,10 +41,22 @@ export function databaseSettings(env: Env): DatabaseSettings {
 export function flexSettings(env: Env): FlexSettings {
   needAll(env, ["FLEX_BASE_URL", "FLEX_AUTH_TOKEN"]);
   return {
-    flexBaseUrl: checkBaseUrl(read(env, "FLEX_BASE_URL")),
-    flexAuthToken: checkToken(read(env, "FLEX_AUTH_TOKEN")),
+    flexBaseUrl: baseUrlSetting(env),
+    flexAuthToken: tokenSetting(env),
     timeoutMs: timeoutSetting(env),
   };
+}
+
+/** @throws ConfigurationError BSURL */
+export function baseUrlSetting(env: Env): string {
+  needAll(env, ["FLEX_BASE_URL"]);
+  return naming("FLEX_BASE_URL", () => checkBaseUrl(read(env, "FLEX_BASE_URL")));
+}
+
+/** @throws ConfigurationError NOTOK */
+export function tokenSetting(env: Env): string {
+  needAll(env, ["FLEX_AUTH_TOKEN"]);
+  return naming("FLEX_AUTH_TOKEN", () => checkToken(read(env, "FLEX_AUTH_TOKEN")));
 }
 
 /** What the daemon needs; everything that is missing is named at once. */
@@ -56,7 +68,7 @@ export function drainSettings(env: Env): DatabaseSettings & FlexSettings {
 /** @throws ConfigurationError TIMEO */
 export function timeoutSetting(env: Env): number {
   const text = read(env, "FLEX_TIMEOUT_MS");
-  return text === undefined ? 15_000 : checkTimeout(Number(text));
+  return text === undefined ? 15_000 : naming("FLEX_TIMEOUT_MS", () => checkTimeout(Number(text)));
 }
 
 /** @throws ConfigurationError LOGLV */
@@ -70,6 +82,16 @@ export function logLevel(env: Env): string {
 export function read(env: Env, name: Variable): string | undefined {
   const value = name === "FLEX_AUTH_TOKEN" ? env.FLEX_AUTH_TOKEN?.trim() || env.X_AUTH_TOKEN : env[name];
   return value?.trim() || undefined;
+}
+
+/** An error of a check, with the variable that it is about. */
+function naming<T>(name: Variable, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    throw new ConfigurationError(error.code, `${name}: ${error.message}`, error.hint);
+  }
 }
 
 function needAll(env: Env, names: Variable[]): void {

@@ -2,7 +2,8 @@ import { type Env, read } from "./environment.ts";
 
 /** Takes tokens and passwords out of a text that is about to be shown. */
 export function withoutSecrets(text: string, env: Env): string {
-  let shown = text.replaceAll(/(\w+:\/\/[^\s:/@]*):[^\s@/]*@/g, "$1:***@");
+  // The word PASSWORD stands in our own examples.
+  let shown = text.replaceAll(/(\w+:\/\/[^\s:/@]*):(?!PASSWORD@)[^\s@/]*@/g, "$1:***@");
   for (const secret of secretsOf(env)) shown = shown.replaceAll(secret, "***");
   return shown;
 }

@@ -17,8 +17,8 @@ export type WaitOptions = {
 
 /** How often to look; a notification looks at once. */
 const POLL_MS = 500;
-/** What a refused token needs is a person, unless one has just mended it: the next probe tells. */
-const GRACE_MS = 6_000;
+/** A refused token needs a person, unless one has just mended it and a probe is on its way. */
+const GRACE_MS = 2_000;
 /** A finished sync whose crew call was asked for again meanwhile is followed for so long. */
 const FOLLOW_MS = 30_000;
 

@@ -1,8 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { type Env, flexSettings, read, timeoutSetting } from "../cli/environment.ts";
-import { checkBaseUrl } from "../flex-base-url.ts";
+import { baseUrlSetting, type Env, flexSettings, timeoutSetting, tokenSetting } from "../cli/environment.ts";
 import { createFlexCaller } from "../flex-caller.ts";
-import { checkToken } from "../flex-caller-settings.ts";
 import type { ReadOutcome } from "../flex-outcome.ts";
 import type { FlexUser } from "../flex-user.ts";
 import { type Check, check, type Found, fail, ok, type Patient, warn } from "./check.ts";
@@ -10,10 +8,9 @@ import { type Check, check, type Found, fail, ok, type Patient, warn } from "./c
 /** Flex: the address, the token, and whether one call with both works. */
 export async function flexChecks(env: Env, patient: Patient | undefined): Promise<Check[]> {
   const checks = [
-    await check("flex_base_url", () => ok(checkBaseUrl(read(env, "FLEX_BASE_URL")))),
+    await check("flex_base_url", () => ok(baseUrlSetting(env))),
     await check("flex_token", () => {
-      const token = checkToken(read(env, "FLEX_AUTH_TOKEN"));
-      return ok(`a token of ${token.length} characters is set`);
+      return ok(`a token of ${tokenSetting(env).length} characters is set`);
     }),
   ];
   if (checks.every(({ status }) => status === "ok"))

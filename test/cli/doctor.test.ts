@@ -42,6 +42,7 @@ describe("flex-crew-sync doctor", () => {
     const { code, wrong, find } = await examine({ DATABASE_URL: url });
     expect(wrong).toEqual(["installed fail", "flex_base_url fail", "flex_token fail"]);
     expect(find("installed").mend).toContain("flex-crew-sync migrate");
+    expect(find("flex_base_url").message).toBe("FLEX_BASE_URL is not set");
     expect(code).toBe(1);
   });
 

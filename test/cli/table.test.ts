@@ -55,5 +55,6 @@ test("progress overwrites a terminal's line, and repeats itself elsewhere only a
 test("secrets are cut out of what is shown", () => {
   const env = { DATABASE_URL: "postgres://me:pass%40word@db/x", FLEX_AUTH_TOKEN: "token-1" };
   const text = "postgres://me:pass%40word@db/x pass@word token-1 postgres://you:other@db";
+  expect(withoutSecrets("postgres://USER:PASSWORD@HOST/DATABASE", env)).toContain("PASSWORD");
   expect(withoutSecrets(text, env)).toBe("postgres://me:***@db/x *** *** postgres://you:***@db");
 });
