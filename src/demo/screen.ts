@@ -1,3 +1,6 @@
+import type { Cli, Output } from "../cli/cli.ts";
+import { paint } from "../cli/paint.ts";
+
 /** Where the demo tells its story: at most 80 columns, colours and a moving line only on a terminal. */
 export type Screen = {
   title(text: string): void;
@@ -5,7 +8,7 @@ export type Screen = {
   say(text: string): void;
   /** Something to copy, as it is. */
   command(text: string): void;
-  /** The first cell is as wide as its longest, the last takes the rest of the line. */
+  /** Columns as wide as they need, numbers to the right; the last column takes the rest of the line. */
   table(rows: string[][]): void;
   check(text: string, differences: string[]): void;
   /** Replaces the progress line on a terminal; elsewhere a line of its own. */
@@ -15,52 +18,40 @@ export type Screen = {
   gap(): void;
 };
 
-export type ScreenTarget = { write(text: string): unknown; isTTY?: boolean };
-
 const WIDTH = 78;
 const INDENT = "  ";
 const GUTTER = "   ";
 
-export function createScreen(out: ScreenTarget, env: NodeJS.ProcessEnv): Screen {
-  const terminal = out.isTTY === true && env.TERM !== "dumb";
-  const colours = terminal && !env.NO_COLOR;
-  const paint = (code: number) => (text: string) => (colours ? `\x1b[${code}m${text}\x1b[0m` : text);
-  const [bold, dim, green, red] = [paint(1), paint(2), paint(32), paint(31)];
-  let moving = false;
+export function createScreen(out: Output, env: Cli["env"]): Screen {
+  const moves = out.isTTY === true && env.TERM !== "dumb";
+  const { bold, dim, green, red } = paint(out, env);
   let last = "";
+  let moving = false;
 
   const line = (text = "") => {
-    if (moving) out.write("\n");
+    out.write(`${moving ? "\n" : ""}${text}\n`);
     moving = false;
-    out.write(`${text}\n`);
   };
   return {
     title: (text) => line(bold(text)),
-    chapter(text) {
-      line();
-      line(bold(text));
-      line();
-    },
+    chapter: (text) => line(`\n${bold(text)}\n`),
     say: (text) => line(wrap(text, WIDTH, INDENT).join("\n")),
     command: (text) => line(dim(`${INDENT}${INDENT}${text}`)),
     table(rows) {
-      for (const row of alignColumns(rows)) {
-        const [head = "", ...more] = row;
-        line(`${INDENT}${head}${more.map((text) => dim(text)).join("")}`.trimEnd());
-      }
+      for (const { columns, rest } of alignColumns(rows)) line(`${INDENT}${columns}${dim(rest)}`.trimEnd());
     },
     check(text, differences) {
       line(`${INDENT}${differences.length === 0 ? green("✓") : red("✗")} ${text}`);
-      for (const difference of differences) line(red(`${INDENT}    ${difference}`));
+      for (const difference of differences) line(red(`${INDENT}${INDENT}${INDENT}${difference}`));
     },
     progress(text) {
       if (text === last) return;
       last = text;
-      if (terminal) out.write(`\r\x1b[2K${INDENT}${text}`);
-      else out.write(`${INDENT}${text}\n`);
-      moving = terminal;
+      if (!moves) return line(`${INDENT}${text}`);
+      out.write(`\r\u001b[2K${cut(`${INDENT}${text}`, (out.columns || WIDTH) - 1)}`);
+      moving = true;
     },
-    moves: terminal,
+    moves,
     gap: () => line(),
   };
 }
@@ -80,16 +71,18 @@ export function wrap(text: string, width: number, indent: string): string[] {
   return [...lines, current];
 }
 
-/** Pad each column but the last to its longest cell, numbers to the right; what does not fit is cut. */
-function alignColumns(rows: string[][]): string[][] {
+function alignColumns(rows: string[][]): { columns: string; rest: string }[] {
   const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
   return rows.map((row) => {
-    const cells = row.slice(0, -1).map((cell, at) => {
+    const padded = row.slice(0, -1).map((cell, at) => {
       const width = widths[at] ?? 0;
-      return `${/^\d+$/.test(cell) ? cell.padStart(width) : cell.padEnd(width)}${GUTTER}`;
+      return /^\d+$/.test(cell) ? cell.padStart(width) : cell.padEnd(width);
     });
-    const left = WIDTH - INDENT.length - cells.join("").length;
-    const last = row.at(-1) ?? "";
-    return [...cells, last.length > left ? `${last.slice(0, left - 1)}…` : last];
+    const columns = padded.map((cell) => `${cell}${GUTTER}`).join("");
+    return { columns, rest: cut(row.at(-1) ?? "", WIDTH - INDENT.length - columns.length) };
   });
+}
+
+function cut(text: string, width: number): string {
+  return text.length > width ? `${text.slice(0, width - 1)}…` : text;
 }

@@ -1,23 +1,32 @@
 import { applyCurrent } from "../../db/scripts/apply-current.ts";
+import type { Cli } from "../../src/cli/cli.ts";
 import { demoCommand } from "../../src/cli/demo.ts";
-import type { DemoWorld } from "../../src/demo/build-season.ts";
-import { crewCallTitled } from "../../src/demo/season.ts";
 import { migrate } from "../../src/migrate.ts";
+import { differences } from "./differences.ts";
 
-// The demo as its own process, with the migration being written on top of the committed ones.
-// DIFFERENCE names something that must not be: the demo has to find it.
+// The demo as its own process, with the migration being written on top of the committed ones. With DIFFERENCES in
+// the environment things are brought in, right before the checks, that the demo has to find.
 
-const differences: Record<string, (world: DemoWorld) => unknown> = {
-  "deleted in Flex": ({ flex }) => {
-    const [line] = flex.contactLinesOf(crewCallTitled("Lyon, sound").element);
-    flex.humanDeletes(line?.id ?? "");
+const cli: Cli = {
+  env: process.env,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  stopSignal() {
+    const controller = new AbortController();
+    process.once("SIGINT", () => controller.abort("SIGINT"));
+    return controller.signal;
   },
+  exitCode: 0,
 };
 
-await demoCommand({
+await demoCommand(cli, {
   install: async (connectionString) => {
     await migrate({ connectionString });
     await applyCurrent(connectionString);
   },
-  beforeChecks: differences[process.env.DIFFERENCE ?? ""] ?? (() => {}),
+  beforeChecks: async (world) => {
+    if (!process.env.DIFFERENCES) return;
+    for (const { bringIn } of Object.values(differences)) await bringIn(world);
+  },
 }).parseAsync();
+process.exitCode = cli.exitCode;
