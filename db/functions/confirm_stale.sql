@@ -46,6 +46,14 @@ begin
       on known.flex_element_id = confirm_stale.flex_element_id and known.flex_line_item_id = recorded_crew.flex_line_item_id
     where crew_calls.flex_element_id = confirm_stale.flex_element_id
       and (ledger.flex_element_id is null or ledger.flex_element_id = confirm_stale.flex_element_id)
+    union all
+    -- Where no crew call points any more, the ledger alone remembers what has to be cleaned up.
+    select ledger.flex_line_item_id, ledger.flex_resource_id
+    from ledger
+    where ledger.flex_element_id = confirm_stale.flex_element_id
+      and ledger.flex_resource_id is not null
+      and ledger.gone_at is null
+      and not exists (select from crew_calls where crew_calls.flex_element_id = confirm_stale.flex_element_id)
   ) as recorded
   where not exists (
       select from lines

@@ -3,7 +3,7 @@
 -- A line is gone from Flex: no row of the host names it any more.
 --
 -- Parameters   flex_element_id, flex_line_item_id   normalised
--- Reads        crew_calls
+-- Reads        crew_calls, ledger
 -- Writes       the host's flex_crew_assignments, ledger, missing_lines, removal_decisions, crew_call_blocks
 create or replace function flex_sync.forget_line(flex_element_id text, flex_line_item_id text)
 returns void
@@ -23,9 +23,11 @@ begin
   delete from missing_lines where missing_lines.flex_line_item_id = forget_line.flex_line_item_id;
   delete from removal_decisions where removal_decisions.flex_line_item_id = forget_line.flex_line_item_id;
 
+  -- The crew call that the line was made for may point elsewhere by now; its row must not name it either.
   select array_agg(crew_calls.id) into v_calls
   from crew_calls
-  where crew_calls.flex_element_id = forget_line.flex_element_id;
+  where crew_calls.flex_element_id = forget_line.flex_element_id
+    or crew_calls.id = (select ledger.crew_call_id from ledger where ledger.flex_line_item_id = forget_line.flex_line_item_id);
   begin
     delete from :HOST_SCHEMA.flex_crew_assignments
     where flex_crew_assignments.crew_call_id = any (v_calls)

@@ -96,6 +96,8 @@ begin
       and outbox.reading_at is not null
       and outbox.after_operation_id is null
       and (outbox.reading_at <= v_now - v_settings.max_reading_age or outbox.reading_at <= server_started_at())
+      -- What removal_limit holds back needs no reading before a removal is free again.
+      and not (outbox.limited and removals_within_the_hour() >= v_settings.removal_limit)
       and v_element.blocked_reason is null
     having count(*) > 0
     union all
@@ -119,7 +121,8 @@ begin
     coalesce((select max(waiting.sync_id) from needs as waiting where waiting.reason = 'requested'), needs.sync_id),
     needs.priority::smallint
   from needs
-  order by needs.due_at, needs.priority
+  -- What is due already is equally pressing, so that a request is never held up as a background reading.
+  order by greatest(needs.due_at, v_now), needs.priority, needs.due_at
   limit 1;
 end
 $$;

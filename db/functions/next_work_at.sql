@@ -29,6 +29,18 @@ begin
     return least(v_other, v_tenant.probe_at);
   end if;
 
+  -- When removal_limit lets the next line go: the oldest of the last that used it up leaves the hour.
+  if removals_within_the_hour() >= (select settings.removal_limit from settings) then
+    v_removal_at := coalesce((
+      select outbox.finished_at + interval '1 hour'
+      from outbox
+      where outbox.kind = 'remove' and outbox.state = 'done' and outbox.finished_at > v_now - interval '1 hour'
+      order by outbox.finished_at desc
+      offset greatest((select settings.removal_limit from settings) - 1, 0)
+      limit 1
+    ), 'infinity');
+  end if;
+
   -- Anything due already? Then there is no need to look at everything that waits.
   perform from outbox
   left join element_health on element_health.flex_element_id = outbox.flex_element_id
@@ -37,23 +49,11 @@ begin
     and outbox.after_operation_id is null
     and outbox.due_at <= v_now
     and (element_health.backoff_until is null or element_health.backoff_until <= v_now)
-    and not (outbox.limited and v_removal_at > v_now)
+    and not (outbox.limited and coalesce(v_removal_at > v_now, false))
     and (outbox.kind = 'observe' or (outbox.reading_at is not null and elements.doubt_reason is null and elements.blocked_reason is null))
   limit 1;
   if found then
     return least(v_other, greatest(v_now, (select calls_left.frees_at from calls_left())));
-  end if;
-
-  -- When removal_limit lets the next line go: the oldest of the last that used it up leaves the hour.
-  if removals_within_the_hour() >= (select settings.removal_limit from settings) then
-    v_removal_at := coalesce((
-      select outbox.finished_at + interval '1 hour'
-      from outbox
-      where outbox.kind = 'remove' and outbox.state = 'done'
-      order by outbox.finished_at desc
-      offset greatest((select settings.removal_limit from settings) - 1, 0)
-      limit 1
-    ), 'infinity');
   end if;
 
   select min(greatest(outbox.due_at, element_health.backoff_until)) into v_due
@@ -62,6 +62,7 @@ begin
   left join elements on elements.flex_element_id = outbox.flex_element_id
   where outbox.state = 'pending'
     and outbox.after_operation_id is null
+    and not (outbox.limited and coalesce(v_removal_at > v_now, false))
     and (outbox.kind = 'observe' or (outbox.reading_at is not null and elements.doubt_reason is null and elements.blocked_reason is null));
   if v_removal_at > v_now and exists (select from outbox where outbox.state = 'pending' and outbox.limited) then
     v_due := least(v_due, v_removal_at);

@@ -66,6 +66,12 @@ begin
 
   if record_observation.identity = 'gone' then
     perform block_element(v_element, 'element_gone', 'Flex says that the element is deleted or does not exist');
+    -- Nothing of ours can be left there; a crew call that still points here keeps what it knows.
+    update ledger
+    set gone_at = clock()
+    where ledger.flex_element_id = v_element
+      and ledger.gone_at is null
+      and not exists (select from crew_calls where crew_calls.flex_element_id = v_element);
     perform note_success(v_element);
     perform finish_answered_syncs(v_element, v_began);
     perform queue_reading(v_element);

@@ -44,8 +44,15 @@ begin
       and lines.present
       and lines.first_seen_at > coalesce(v_attempt.reading_at, '-infinity')
       and lines.first_seen_at > v_attempt.made_at - interval '1 day'
+      -- Ours already, unless a drainer that was taken over reported it for this very operation.
       and not exists (
-        select from ledger where ledger.flex_line_item_id = lines.flex_line_item_id
+        select from ledger
+        where ledger.flex_line_item_id = lines.flex_line_item_id
+          and ledger.operation_id is distinct from v_attempt.operation_id
+      )
+      and not exists (
+        select from calls as accounted
+        where accounted.operation_id = v_attempt.operation_id and accounted.flex_line_item_id = lines.flex_line_item_id
       )
     order by lines.first_seen_at, lines.flex_line_item_id
     limit 1;

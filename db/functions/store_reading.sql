@@ -77,6 +77,8 @@ begin
   where known.flex_element_id = store_reading.flex_element_id
     and known.present
     and ledger.flex_line_item_id = known.flex_line_item_id
+    -- A line that shows another resource is no longer ours, and stays gone.
+    and (ledger.flex_resource_id is null or ledger.flex_resource_id = known.flex_resource_id)
     and (ledger.flex_resource_id is null or ledger.flex_element_id is null or ledger.gone_at is not null);
 
   update tenant

@@ -59,7 +59,7 @@ left join lateral (
 ) as shown on true
 left join lateral (
   select
-    count(*) filter (where outbox.state in ('pending', 'sending')) as pending,
+    count(*) filter (where outbox.state in ('pending', 'sending') and outbox.priority = 0) as pending,
     count(*) filter (where outbox.state = 'unknown') as unknown,
     count(*) filter (where outbox.state = 'held') as held,
     count(*) filter (where outbox.state = 'failed') as failed,
@@ -79,6 +79,9 @@ left join lateral (
   from flex_sync.syncs
   where syncs.flex_element_id = call.flex_element_id
 ) as latest on true
+cross join lateral (
+  select elements.reading_at is not null and latest.last_sync_at is not null as synced_once
+) as known
 cross join lateral (
   -- The most urgent that holds, in the order of docs/reasons.md.
   select judged.pair[1] as condition, judged.pair[2] as reason
@@ -100,15 +103,15 @@ cross join lateral (
         and calls.late_checked_at is null
     ) then array['unknown', 'late_check']
     when persons.confirming > 0 then array['pending', 'confirming']
-    when elements.doubt_reason is not null then array['pending', 'doubtful_reading']
+    when elements.doubt_reason is not null and tenant.breaker_opened_at is null then array['pending', 'doubtful_reading']
     when operations.pending > 0 then array['pending', flex_sync.why_pending(call.flex_element_id, operations.limited_line is not null)]
     when latest.waiting then array['pending', flex_sync.why_pending(call.flex_element_id, false)]
-    when persons.unmapped > 0 then array['unmapped', persons.unmapped_reason]
-    when elements.reading_at is null or latest.last_sync_at is null then array['never_synced', 'never_synced']
-    when persons.report_only > 0 then array['pending', 'report_only']
-    when persons.not_requested > 0 then array['pending', 'not_requested']
-    when elements.reading_at < latest.last_requested_at then array['pending', 'requested']
     when call.retired then array['pending', 'retired']
+    when known.synced_once and persons.report_only > 0 then array['pending', 'report_only']
+    when known.synced_once and persons.not_requested > 0 then array['pending', 'not_requested']
+    when known.synced_once and elements.reading_at < latest.last_requested_at then array['pending', 'requested']
+    when persons.unmapped > 0 then array['unmapped', persons.unmapped_reason]
+    when not known.synced_once then array['never_synced', 'never_synced']
     else array['synced', null]
   end as pair) as judged
 ) as verdict;

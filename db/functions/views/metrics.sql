@@ -20,7 +20,7 @@ select 'sync_duration_p95', (select round((percentile_cont(0.95) within group (o
 union all
 select 'syncs', (select count(*) from recent), 'syncs that ended within 24 h'
 union all
-select 'queue_depth', (select count(*) from flex_sync.outbox where outbox.state in ('pending', 'sending')), 'operations pending or in flight'
+select 'queue_depth', (select count(*) from flex_sync.outbox where outbox.state in ('pending', 'sending') and outbox.priority = 0), 'operations pending or in flight, background readings left out'
 union all
 select 'oldest_unknown_seconds', (
   select coalesce(round(extract(epoch from flex_sync.clock() - min(outbox.unknown_at))::numeric, 3), 0) from flex_sync.outbox where outbox.state = 'unknown'

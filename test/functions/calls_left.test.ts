@@ -1,0 +1,97 @@
+import { describe, expect, test } from "vitest";
+import { ana, makeCrewCall, person } from "../crew-call.ts";
+import { createDatabase } from "../postgres/database.ts";
+import { conditionOf, request, sync } from "./asking.ts";
+import { claim, drainWith } from "./drain-with.ts";
+import { moveClock } from "./move-clock.ts";
+
+/** Calls made so long ago, the oldest first. */
+async function madeBefore(sql: Awaited<ReturnType<typeof createDatabase>>["sql"], ...ago: string[]) {
+  for (const wait of ago)
+    await sql`insert into flex_sync.calls (number, made_at, kind)
+      select coalesce(max(number), 0) + 1, flex_sync.clock() - ${wait}::interval, 'user' from flex_sync.calls`;
+}
+
+describe("calls_left", () => {
+  test("counts each window exactly", async () => {
+    const { sql } = await createDatabase();
+    await madeBefore(sql, "32 days", "29 days", "25 h", "23 h", "61 min", "59 min", "1 s");
+    const [row] = await sql`select * from flex_sync.calls_left()`;
+    expect(row).toEqual({
+      hourly: "1998",
+      daily: "9996",
+      monthly: "99994",
+      left_now: "1998",
+      frees_at: null,
+    });
+  });
+
+  test("says when the next call frees in the window that is used up", async () => {
+    const { sql } = await createDatabase();
+    await sql`update flex_sync.settings set hourly_limit = 2`;
+    await madeBefore(sql, "50 min", "40 min", "30 min");
+    const [row] =
+      await sql`select left_now, round(extract(epoch from frees_at - flex_sync.clock()) / 60) as minutes
+      from flex_sync.calls_left()`;
+    expect(row).toEqual({ left_now: "0", minutes: "20" });
+    await moveClock(sql, "21 min");
+    const [later] = await sql`select left_now from flex_sync.calls_left()`;
+    expect(later?.left_now).toBe("1");
+  });
+
+  test("the longest wait of several windows counts", async () => {
+    const { sql } = await createDatabase();
+    await sql`update flex_sync.settings set hourly_limit = 1, daily_limit = 1`;
+    await madeBefore(sql, "30 min");
+    const [row] = await sql`select round(extract(epoch from frees_at - flex_sync.clock()) / 60) as minutes
+      from flex_sync.calls_left()`;
+    expect(row?.minutes).toBe(String(24 * 60 - 30));
+  });
+
+  test("a limit of zero never frees", async () => {
+    const { sql } = await createDatabase();
+    await sql`update flex_sync.settings set monthly_limit = 0`;
+    const [row] = await sql`select left_now, frees_at = 'infinity' as never from flex_sync.calls_left()`;
+    expect(row).toEqual({ left_now: "0", never: true });
+    const call = await makeCrewCall(sql, { desired: [ana] });
+    await sync(sql, call);
+    expect(await conditionOf(sql, call)).toBe("pending quota");
+    expect(await sql`select * from flex_sync.calls`).toEqual([]);
+  });
+});
+
+describe("the quota", () => {
+  test("is never exceeded, and what waits for it goes on when it frees", async () => {
+    const { sql } = await createDatabase();
+    await sql`update flex_sync.settings set hourly_limit = 4`;
+    const call = await makeCrewCall(sql, { desired: Array.from({ length: 6 }, (_, n) => person(100 + n)) });
+    await sync(sql, call);
+    expect(call.flex.writes).toHaveLength(3);
+    expect(await conditionOf(sql, call)).toBe("pending quota");
+    const [row] =
+      await sql`select next_action, flex_sync.next_work_at() = (select frees_at from flex_sync.calls_left()) as wakes
+      from flex_sync.crew_call_status`;
+    expect(row).toEqual({ next_action: expect.stringMatching(/\d{4}-\d\d-\d\d \d\d:\d\d/), wakes: true });
+    await moveClock(sql, "61 min");
+    await drainWith(sql, call.flex);
+    expect(call.flex.resourcesOf(call.element)).toHaveLength(6);
+    expect(await conditionOf(sql, call)).toBe("synced");
+  });
+
+  test("of the default settings lets a crew of 2,000 go on the next hour", async () => {
+    const { sql } = await createDatabase();
+    await sql`update flex_sync.settings set max_concurrency = 30, element_concurrency = 30`;
+    const crew = Array.from({ length: 2000 }, (_, n) => person(1000 + n));
+    const call = await makeCrewCall(sql, { desired: crew });
+    const answer = await request(sql, call);
+    expect(answer.to_add).toHaveLength(2000);
+    await drainWith(sql, call.flex);
+    expect(call.flex.writes).toHaveLength(1999);
+    expect(await conditionOf(sql, call)).toBe("pending quota");
+    expect(await claim(sql)).toEqual([]);
+    await moveClock(sql, "61 min");
+    await drainWith(sql, call.flex);
+    expect(call.flex.writes).toHaveLength(2000);
+    expect(await conditionOf(sql, call)).toBe("synced");
+  }, 240_000);
+});
