@@ -1,7 +1,12 @@
 import type { ExitCode } from "./exit-codes.ts";
 
 /** A stream to write to; a process's own stdout and stderr are such. */
-export type Output = { write(text: string): unknown; readonly isTTY?: boolean; readonly columns?: number };
+export type Output = {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+};
 
 /** What a command gets of the world around it, so that a test can hold it. */
 export type Cli = {

@@ -54,6 +54,6 @@ function show({ checks }: DoctorReport, colour: Paint): string[] {
       ...(mend ? [`${" ".repeat(width + 8)}mend: ${mend}`] : []),
     ]),
     "",
-    `${count("ok")} ok, ${count("warn")} warnings, ${count("fail")} failed`,
+    `${count("ok")} ok, ${count("warn")} warned, ${count("fail")} failed`,
   ];
 }

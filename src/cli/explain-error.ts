@@ -6,6 +6,9 @@ import { type Env, read } from "./environment.ts";
 export type ExplainedError = { code: string; message: string; hint: string | null };
 
 const NOT_INSTALLED = "flex-crew-sync is not installed in this database, or an older version is";
+const GRANT =
+  "Grant this database user flex_sync_app (sync, status), flex_sync_drainer (drain) or flex_sync_operator (doctor, audit: which reads your tables too); migrate needs the owner of the tables.";
+const POLICY = "A policy would hide rows: ask as the owner of the table, or as a user with bypassrls.";
 const CONNECTION =
   /^(ECONN|ENOTFOUND|EAI_|EHOST|ENET|ETIMEDOUT|EPIPE|CONNECT_TIMEOUT|CONNECTION_|08|57P0[123]|53300)/;
 
@@ -39,7 +42,7 @@ export function explainError(error: unknown, env: Env): ExplainedError {
       return {
         code: "DBPRI",
         message,
-        hint: "Grant this database user flex_sync_app (sync, status), flex_sync_drainer (drain) or flex_sync_operator (audit, doctor); migrate needs the owner of the tables.",
+        hint: /row-level security/.test(message) ? POLICY : GRANT,
       };
     case "28P01":
     case "28000":

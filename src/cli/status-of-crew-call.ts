@@ -3,6 +3,7 @@ import { FlexCrewSyncError } from "../errors.ts";
 import type { CrewCallStatusRow, CrewStatusRow } from "../rows.ts";
 import { age } from "./age.ts";
 import type { Cli } from "./cli.ts";
+import { actionsForPeople } from "./next-actions.ts";
 import { paint } from "./paint.ts";
 import { CONDITIONS, paintCondition } from "./paint-condition.ts";
 import { type Column, table } from "./table.ts";
@@ -82,7 +83,14 @@ export function showCrewCallStatus(cli: Cli, { crew_call, persons, at }: OneStat
     { title: "since", value: (row) => age(row.since, now), align: "right", drop: 1 },
   ];
   const { crew_call_id, department, flex_element_id, condition, reason, next_action } = crew_call;
-  const todo = persons.filter((person) => person.next_action !== null && person.condition !== "synced");
+  const others = persons.filter((person) => person.condition !== "synced");
+  const todo = [
+    ...(next_action ? [`crew call: ${next_action}`] : []),
+    ...actionsForPeople(
+      next_action,
+      others.map((person) => ({ ...person, line: person.observed_line_item_id })),
+    ),
+  ];
   return [
     `${colour.bold(`${department ?? "retired"} ${crew_call_id}`)}: ${paintCondition(condition, colour)}${reason ? ` (${reason})` : ""}`,
     `element ${flex_element_id ?? "-"}, desired ${crew_call.desired}, recorded ${crew_call.recorded}, lines in Flex ${crew_call.observed}, ` +
@@ -91,11 +99,7 @@ export function showCrewCallStatus(cli: Cli, { crew_call, persons, at }: OneStat
     ...(persons.length > 0
       ? table(columns, persons, cli.stdout, colour)
       : ["Nobody is desired and nobody is there."]),
-    ...(todo.length > 0 || next_action ? ["", colour.bold("What to do next")] : []),
-    ...(next_action ? [`crew call: ${next_action}`] : []),
-    ...todo
-      .filter((person) => person.next_action !== next_action)
-      .map((person) => `${person.technician_id ?? person.observed_line_item_id}: ${person.next_action}`),
+    ...(todo.length > 0 ? ["", colour.bold("What to do next"), ...todo] : []),
   ];
 }
 

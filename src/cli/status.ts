@@ -13,7 +13,13 @@ import { readStatus, showStatus } from "./status-of-all.ts";
 import { readCrewCallStatus, showCrewCallStatus } from "./status-of-crew-call.ts";
 
 type StatusFlags = { watch?: boolean; json?: boolean };
-type View = { document: object; lines: string[]; inSync: boolean };
+type View = {
+  document: object;
+  lines: string[];
+  inSync: boolean;
+  /** Differs when something happened, not when time has passed. */
+  key: string;
+};
 
 /** How often `--watch` looks. */
 const WATCH_MS = 2_000;
@@ -64,10 +70,12 @@ async function runStatus(cli: Cli, given: string | undefined, { watch, json }: S
 async function look(cli: Cli, sql: Sql, id: string | undefined): Promise<View> {
   if (id === undefined) {
     const status = await readStatus(sql);
-    return { document: status, lines: showStatus(cli, status), inSync: status.in_sync };
+    const key = JSON.stringify(status.crew_calls);
+    return { document: status, lines: showStatus(cli, status), inSync: status.in_sync, key };
   }
   const status = await readCrewCallStatus(sql, id);
-  return { document: status, lines: showCrewCallStatus(cli, status), inSync: status.in_sync };
+  const key = JSON.stringify([status.crew_call, status.persons]);
+  return { document: status, lines: showCrewCallStatus(cli, status), inSync: status.in_sync, key };
 }
 
 /** Draws the view again and again: over the last one in a terminal, else below it whenever it changed. */
@@ -78,21 +86,27 @@ async function watchStatus(cli: Cli, view: () => Promise<View>): Promise<ExitCod
   let code: ExitCode = EXIT.done;
   let last = "";
   for (let first = true; !signal.aborted; first = false) {
-    let text: string;
+    let seen: Pick<View, "lines" | "key" | "inSync">;
     try {
-      const { lines, inSync } = await view();
-      text = lines.join("\n");
-      code = inSync ? EXIT.done : EXIT.notInSync;
+      seen = await view();
     } catch (error) {
       if (first) throw error;
-      text = `the database does not answer, trying again: ${withoutSecrets(messageOf(error), cli.env)}`;
-      code = EXIT.notInSync;
+      const lost = `the database does not answer, trying again: ${withoutSecrets(messageOf(error), cli.env)}`;
+      seen = { lines: [lost], key: lost, inSync: false };
     }
-    if (cli.stdout.isTTY === true) {
-      cli.stdout.write(`\u001b[H${text.replaceAll(/$/gm, "\u001b[K")}\n\u001b[J`);
-    } else if (text !== last) cli.stdout.write(`${text}\n\n`);
-    last = text;
+    code = seen.inSync ? EXIT.done : EXIT.notInSync;
+    if (cli.stdout.isTTY === true) redraw(cli, seen.lines);
+    else if (seen.key !== last) writeLines(cli.stdout, [...seen.lines, ""]);
+    last = seen.key;
     await wakeUp.sleep(WATCH_MS);
   }
   return code;
+}
+
+/** Draws over the last view, as much as the terminal can hold. */
+function redraw({ stdout }: Cli, lines: string[]): void {
+  const room = (stdout.rows ?? Number.POSITIVE_INFINITY) - 2;
+  const shown =
+    lines.length > room ? [...lines.slice(0, room), `and ${lines.length - room} more lines`] : lines;
+  stdout.write(`\u001b[H${shown.map((line) => `${line}\u001b[K\n`).join("")}\u001b[J`);
 }

@@ -2,6 +2,7 @@ import type { Sql } from "postgres";
 import type { CrewStatusRow } from "../rows.ts";
 import { type Cli, writeJson, writeLines } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { actionsForPeople } from "./next-actions.ts";
 import { type Paint, paint } from "./paint.ts";
 import { paintCondition } from "./paint-condition.ts";
 import { noCrewCall } from "./sync-dry-run.ts";
@@ -89,13 +90,14 @@ function asText(state: SyncState, people: Person[], colour: Paint): string[] {
     .filter(([name, count]) => count > 0 || ["added", "removed", "kept"].includes(name))
     .map(([name, count]) => `${count} ${name === "roles_set" ? "roles set" : name}`);
   const took = seconds === null ? "" : ` in ${Number(seconds).toFixed(1)} s`;
-  const shown = people
-    .slice(0, 20)
-    .map(({ technician_id, flex_line_item_id, condition, reason, next_action }) => {
-      const who = technician_id ? `person ${technician_id}` : `line ${flex_line_item_id}`;
-      const next = next_action && next_action !== document.next_action ? `: ${next_action}` : "";
-      return `  ${who} ${condition}${reason ? ` (${reason})` : ""}${next}`;
-    });
+  const shown = people.slice(0, 20).map(({ technician_id, flex_line_item_id, condition, reason }) => {
+    const who = technician_id ? `person ${technician_id}` : `line ${flex_line_item_id}`;
+    return `  ${who} ${condition}${reason ? ` (${reason})` : ""}`;
+  });
+  const others = actionsForPeople(
+    document.next_action,
+    people.map((person) => ({ ...person, line: person.flex_line_item_id })),
+  );
   return [
     `${head}${document.reason ? ` (${document.reason})` : ""}`,
     `  ${counts.join(", ")}${took}`,
@@ -104,5 +106,6 @@ function asText(state: SyncState, people: Person[], colour: Paint): string[] {
       ? [`  and ${people.length - 20} more: flex-crew-sync status ${document.crew_call_id}`]
       : []),
     ...(document.next_action ? [`  next: ${document.next_action}`] : []),
+    ...others.map((action) => `  next: ${action}`),
   ];
 }

@@ -13,7 +13,7 @@ export function describeWait({ states, open, busy, stalledMs }: Watched): string
   const steps = work ? `, ${work.ended} of ${work.total} operations done` : "";
   const more = others.length > 0 ? ` (and ${others.length} more)` : "";
   const reason = status?.reason ? ` (${status.reason})` : "";
-  const what = `${count}waiting for ${labelOf(first)}: ${status?.condition}${reason}${steps}${more}`;
+  const what = `${count}waiting for ${labelOf(first, 8)}: ${status?.condition}${reason}${steps}${more}`;
   const advice = adviceFor(first, busy, stalledMs);
   return advice ? `${what}. ${advice}` : what;
 }
@@ -31,9 +31,9 @@ function adviceFor({ status, work }: SyncState, busy: boolean, stalledMs: number
     : `No drainer seems to run: nothing was claimed for ${seconds} s. Start one: flex-crew-sync drain`;
 }
 
-/** A crew call in few words. */
-export function labelOf({ requested, status }: SyncState): string {
+/** A crew call in few words: its department, and its id or the beginning of it. */
+export function labelOf({ requested, status }: SyncState, letters?: number): string {
   const department = status?.department ?? requested.department;
-  const id = requested.plan?.crew_call_id ?? "";
+  const id = requested.plan?.crew_call_id.slice(0, letters) ?? "";
   return [department, id].filter((part) => part).join(" ");
 }

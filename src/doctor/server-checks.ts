@@ -9,7 +9,8 @@ const NOTIFY_MS = 3_000;
 const MOST_SKEW_MS = 30_000;
 
 /** The server itself: version, whether it takes writes, its clock, and whether notifications arrive. */
-export async function serverChecks({ sql, listenUrl }: Patient): Promise<Check[]> {
+export async function serverChecks(patient: Patient): Promise<Check[]> {
+  const { sql } = patient;
   return [
     await check("postgres_version", async () => {
       const { version, number } = only(
@@ -49,19 +50,19 @@ export async function serverChecks({ sql, listenUrl }: Patient): Promise<Check[]
         "Set both by NTP. Only the database's clock decides anything; ages shown here are off.",
       );
     }),
-    await check("notifications", () => doNotificationsArrive(listenUrl)),
+    await check("notifications", () => doNotificationsArrive(patient)),
   ];
 }
 
-/** A pooler in transaction mode accepts LISTEN and never delivers anything. */
-async function doNotificationsArrive(url: string): Promise<Found> {
-  const sql = postgres(url, { max: 1, prepare: false, connect_timeout: 10, onnotice: () => {} });
+/** A pooler in transaction mode accepts LISTEN and never delivers anything; another database does not either. */
+async function doNotificationsArrive({ sql, listenUrl }: Patient): Promise<Found> {
+  const listener = postgres(listenUrl, { max: 1, prepare: false, connect_timeout: 10, onnotice: () => {} });
   const channel = `flex_sync_doctor_${randomUUID().slice(0, 8)}`;
   let timer: NodeJS.Timeout | undefined;
   try {
     const arrived = await new Promise<boolean>((resolve, reject) => {
       timer = setTimeout(() => resolve(false), NOTIFY_MS);
-      sql
+      listener
         .listen(channel, () => resolve(true))
         .then(() => sql.notify(channel, ""))
         .catch(reject);
@@ -69,10 +70,10 @@ async function doNotificationsArrive(url: string): Promise<Found> {
     if (arrived) return ok("a notification arrives");
     return warn(
       "no notification arrives (a pooler in transaction mode?): drainers look every second instead",
-      "Set LISTEN_DATABASE_URL to a direct connection.",
+      "Set LISTEN_DATABASE_URL to a direct connection to the same database.",
     );
   } finally {
     clearTimeout(timer);
-    await sql.end({ timeout: 0 }).catch(() => {});
+    await listener.end({ timeout: 0 }).catch(() => {});
   }
 }

@@ -73,6 +73,21 @@ describe("flex-crew-sync audit", () => {
     expect(code).toBe(0);
   });
 
+  test("fails where a policy would hide rows", async () => {
+    const { url, sql, name } = await createDatabase();
+    const user = `flex_test_audit_${name.slice(-12)}`;
+    await sql.unsafe(`create role ${user} login password 'audit-password' in role flex_sync_operator`);
+    await sql.unsafe(`grant select on all tables in schema public to ${user}`);
+    const its = new URL(url);
+    its.username = user;
+    its.password = "audit-password";
+    const { code, stderr } = await cli(["audit"], { DATABASE_URL: its.href });
+    expect(code).toBe(2);
+    expect(stderr).toContain("bypassrls");
+    await sql.unsafe(`drop owned by ${user}`);
+    await sql.unsafe(`drop role ${user}`);
+  });
+
   test("finds drift after the installation, writes nothing, and finds nothing after a sync", async () => {
     const { url, env, sql, flex, makeCall, drainOnce } = await setStage();
     const call = await makeCall({ desired: [ana, ben, cleo] });

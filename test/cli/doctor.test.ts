@@ -93,6 +93,14 @@ describe("flex-crew-sync doctor", () => {
     expect(slow.find("settings").message).toContain("lease");
   });
 
+  test("finds that notifications do not arrive", async () => {
+    const { env } = await setStage();
+    const other = await createDatabase({ template: "empty" });
+    const { find, code } = await examine({ ...env, LISTEN_DATABASE_URL: other.url });
+    expect(find("notifications")).toMatchObject({ status: "warn" });
+    expect(code).toBe(0);
+  });
+
   test("finds an open breaker and its reason", async () => {
     const { env, sql } = await setStage();
     await sql`update flex_sync.tenant set breaker_opened_at = now(), breaker_reason = 'token_refused', probe_at = now()`;

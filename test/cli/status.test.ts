@@ -88,7 +88,7 @@ describe("flex-crew-sync status", () => {
     expect((await cli(["sync", call.id, "--no-wait"], app)).code).toBe(0);
     expect((await cli(["sync", call.id, "--dry-run"], app)).code).toBe(1);
     const audit = await cli(["audit"], app);
-    expect(audit.stderr).toContain("flex_sync_operator");
+    expect(audit.stderr).toContain("(DBPRI)");
     expect(audit.code).toBe(2);
     await sql.unsafe(`drop role ${user}`);
   });

@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+import { actionsForPeople } from "../../src/cli/next-actions.ts";
+
+const person = (n: number, next_action: string | null, condition = "failed") => ({
+  technician_id: n > 0 ? `p${n}` : null,
+  line: n > 0 ? null : "l1",
+  condition,
+  next_action,
+});
+
+test("names an action once, with the people it is for", () => {
+  const people = [1, 2, 3, 4].map((n) => person(n, "correct it"));
+  expect(actionsForPeople(null, people)).toEqual(["p1, p2, p3 and 1 more: correct it"]);
+  expect(actionsForPeople(null, [person(0, "look"), person(1, "correct it")])).toEqual([
+    "line l1: look",
+    "p1: correct it",
+  ]);
+});
+
+test("leaves out what the crew call's own action says", () => {
+  expect(
+    actionsForPeople("sync", [person(1, "sync"), person(2, null), person(3, "approve", "held")]),
+  ).toEqual([]);
+});
