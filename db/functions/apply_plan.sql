@@ -119,6 +119,20 @@ begin
     )
   order by operation.crew_call_id, operation.technician_id, operation.line;
 
+  -- What waits for an add waits for the one that is open now.
+  update outbox
+  set after_operation_id = first.id
+  from operations_of(v_plan) as operation
+  join outbox as first
+    on first.flex_element_id = apply_plan.flex_element_id and first.kind = 'add'
+    and first.flex_resource_id = operation.after_resource and first.state in ('pending', 'sending')
+  where outbox.flex_element_id = apply_plan.flex_element_id
+    and outbox.kind = operation.kind
+    and outbox.kind <> 'add'
+    and outbox.state in ('pending', 'held')
+    and case when outbox.kind = 'remove' then operation.line = outbox.flex_line_item_id else operation.resource = outbox.flex_resource_id end
+    and outbox.after_operation_id is distinct from first.id;
+
   -- Brought back twice within a day and deleted again: somebody has to look.
   insert into outbox (sync_id, crew_call_id, flex_element_id, technician_id, kind, flex_resource_id, state, reason, error, due_at, created_at, finished_at)
   select distinct on (planned.flex_resource_id) apply_plan.sync_id, planned.crew_call_id, apply_plan.flex_element_id, planned.technician_id, 'add',

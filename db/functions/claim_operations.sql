@@ -105,6 +105,7 @@ begin
           )
         )
         and outbox.flex_element_id <> all (v_busy)
+        and not (outbox.limited and v_removals_left <= 0)
       order by outbox.priority, outbox.due_at, outbox.id
       limit v_stretch
     loop
@@ -127,7 +128,10 @@ begin
       where outbox.id = v_candidate.id
         and outbox.state = 'pending'
       for update skip locked;
-      continue when not found;
+      if not found then
+        v_busy := v_busy || v_candidate.flex_element_id;
+        continue;
+      end if;
       -- The crew call may have been pointed at another element since.
       if v_operation.kind in ('add', 'set_role') and not exists (
         select from crew_calls

@@ -79,14 +79,16 @@ begin
     perform note_element(v_operation.flex_element_id, 'a line was added for nobody', true);
   end if;
 
-  -- What waited for the line: its role, and the line it replaces.
+  -- What waited for the line: its role, and the line it replaces. A row that a planner holds is left to a reading.
   update outbox
   set
     after_operation_id = null,
     due_at = v_now,
     flex_line_item_id = case when outbox.kind = 'set_role' then v_line else outbox.flex_line_item_id end
-  where outbox.after_operation_id = v_operation.id
-    and outbox.state = 'pending';
+  where outbox.id in (select waiting.id from waiting_for(v_operation.id) as waiting);
+  if exists (select from outbox where outbox.after_operation_id = v_operation.id and outbox.state = 'pending') then
+    perform note_element(v_operation.flex_element_id, 'what waited for an add was locked', true);
+  end if;
 
   perform note_success(v_operation.flex_element_id);
   perform finish_sync(v_operation.sync_id);

@@ -90,8 +90,10 @@ begin
   if v_state <> 'pending' then
     update outbox
     set state = 'cancelled', finished_at = v_now
-    where outbox.after_operation_id = v_operation.id
-      and outbox.state = 'pending';
+    where outbox.id in (select waiting.id from waiting_for(v_operation.id) as waiting);
+    if exists (select from outbox where outbox.after_operation_id = v_operation.id and outbox.state = 'pending') then
+      perform note_element(v_operation.flex_element_id, 'what waited for an operation was locked', true);
+    end if;
   end if;
 
   case v_outcome

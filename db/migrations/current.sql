@@ -705,6 +705,7 @@ $$;
 --!include take_over_expired.sql
 --!include tick.sql
 --!include trim_history.sql
+--!include waiting_for.sql
 --!include write_role.sql
 
 -- Triggers on the host's tables: they note elements as due and never raise
