@@ -326,9 +326,11 @@ begin
         when braked.brake is null and not braked.approved and exists (select from kin where kin.ancestor = braked.line) then 'has_children'
         else braked.brake
       end as final_brake,
-      coalesce(braked.ledger_call, recorded.crew_call_id, rule.first_call, (select element.crew_call_id from element)) as for_call,
-      coalesce(braked.technician_id, recorded.technician_id) as for_technician
-    from rule, braked
+      coalesce(braked.ledger_call, recorded.crew_call_id, wanted.crew_call_id, rule.first_call, (select element.crew_call_id from element)) as for_call,
+      coalesce(braked.technician_id, recorded.technician_id, wanted.technician_id) as for_technician
+    from rule
+    cross join braked
+    left join wanted on wanted.resource = braked.resource
     left join lateral (
       select recorded.crew_call_id, recorded.technician_id from recorded where recorded.line = braked.line order by recorded.crew_call_id limit 1
     ) as recorded on true
