@@ -1,7 +1,8 @@
 -- trim_history()
 --
 -- Forget what is older than settings.retention, in small batches, at most every ten minutes. Calls are kept for a month
--- at least: the budget counts them. Rows that still matter (open, failed and not superseded) are kept.
+-- at least: the budget counts them. Rows that still matter (open, failed and not superseded,
+-- a crew call's last sync) are kept.
 --
 -- Returns      how many rows
 -- Writes       outbox, syncs, calls, readings, lines, operator_log, tenant
@@ -41,6 +42,11 @@ begin
   where syncs.id in (
     select syncs.id from syncs
     where syncs.finished_at < v_before
+      -- The last one of a crew call stays: it says that it was synced.
+      and (
+        not exists (select from crew_calls where crew_calls.flex_element_id = syncs.flex_element_id)
+        or exists (select from syncs as later where later.flex_element_id = syncs.flex_element_id and later.id > syncs.id)
+      )
     order by syncs.finished_at limit v_batch
   );
   get diagnostics v_rows = row_count;
