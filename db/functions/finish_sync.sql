@@ -55,10 +55,12 @@ begin
   where syncs.id = v_sync.id;
 
   update syncs
-  set outcome = coalesce((
+  set outcome = case when exists (
+    select from elements where elements.flex_element_id = v_sync.flex_element_id and elements.blocked_reason is not null
+  ) then 'blocked' else coalesce((
     select crew_call_status.condition from crew_call_status
     where crew_call_status.crew_call_id = v_sync.crew_call_id and crew_call_status.flex_element_id = v_sync.flex_element_id
-  ), 'synced')
+  ), 'synced') end
   where syncs.id = v_sync.id;
 
   perform pg_notify('flex_sync_done', v_sync.id::text);

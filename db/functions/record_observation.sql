@@ -28,7 +28,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, flex_sync, pg_temp
-set row_security = off
 as $$
 declare
   v_element constant text := (select outbox.flex_element_id from outbox where outbox.id = record_observation.operation_id);
@@ -53,6 +52,17 @@ begin
     perform record_failure(record_observation.operation_id, record_observation.token, 'doubtful', record_observation.http_status,
       doubt_of_lines(record_observation.lines));
     return 'doubtful';
+  end if;
+  v_error := host_error();
+  if v_error is not null then
+    update outbox
+    set state = 'done', finished_at = clock(), http_status = record_observation.http_status, error = null
+    where outbox.id = v_operation.id;
+    perform close_call(v_operation.call_number, 'done', record_observation.http_status, null);
+    perform block_element(v_element, 'host_view', v_error);
+    perform finish_answered_syncs(v_element, v_began);
+    perform queue_reading(v_element);
+    return 'blocked';
   end if;
   if record_observation.identity is null and lacks_every_recorded_line(v_element, record_observation.lines, v_began) then
     return 'identity_needed';

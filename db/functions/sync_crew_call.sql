@@ -30,6 +30,7 @@ set search_path = pg_catalog, flex_sync, pg_temp
 as $$
 declare
   v_element text;
+  v_found boolean;
   v_sync_id bigint;
   v_joined boolean;
   v_plan planned[];
@@ -41,7 +42,16 @@ begin
   select crew_calls.flex_element_id into v_element
   from crew_calls
   where crew_calls.id = sync_crew_call.crew_call_id;
-  if not found then
+  v_found := found;
+  if not v_found and host_error() is not null then
+    -- A policy hides the host's crew calls: an error of the host's, never an unknown id.
+    return jsonb_build_object(
+      'crew_call_id', sync_crew_call.crew_call_id, 'flex_element_id', null, 'sync_id', null, 'condition', 'blocked',
+      'observed_at', null, 'stale', null, 'to_add', '[]'::jsonb, 'to_remove', '[]'::jsonb, 'to_set_role', '[]'::jsonb,
+      'held', null, 'plan', null, 'kept', 0, 'unmapped', '[]'::jsonb
+    );
+  end if;
+  if not v_found then
     raise exception 'no crew call has the id %', coalesce(sync_crew_call.crew_call_id::text, 'null')
       using errcode = 'NOCAL', hint = 'Pass flex_crew_calls.id, not the Flex element id: select id, flex_element_id from flex_crew_calls.';
   end if;

@@ -656,6 +656,7 @@ $$;
 --!include finish_sync.sql
 --!include forget_line.sql
 --!include hash_of_held.sql
+--!include host_error.sql
 --!include join_sync.sql
 --!include know_element.sql
 --!include lacks_every_recorded_line.sql
