@@ -66,6 +66,20 @@ describe("whoever was deleted in Flex by hand", () => {
     expect(removal?.reason).toBe("foreign");
   });
 
+  test("leaves a line that is no longer ours, whatever it shows later", async () => {
+    const { sql } = await createDatabase();
+    await sql`update flex_sync.settings set policy = 'owned'`;
+    const call = await makeCrewCall(sql, { desired: [ana, ben], recorded: [ana, ben], inFlex: [ben] });
+    call.flex.add(call.element, person(77).resource, { flex_line_item_id: call.lineOf(ana) });
+    await request(sql, call);
+    await settleWith(sql, call.flex);
+    await sync(sql, call);
+    const [row] =
+      await sql`select gone_at from flex_sync.ledger where flex_line_item_id = ${call.lineOf(ana)}`;
+    expect(row?.gone_at).toEqual(expect.any(Date));
+    expect(call.flex.writes).toEqual([`add ${ana.resource}`]);
+  });
+
   test("is contested when the line vanishes a third time within a day", async () => {
     const { sql } = await createDatabase();
     const call = await makeCrewCall(sql, { desired: [ana, ben], recorded: [ben], inFlex: [ben] });

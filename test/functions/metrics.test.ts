@@ -34,3 +34,15 @@ test("metrics tell the audit's four targets and what an operator watches", async
   await moveClock(sql, "25 h");
   expect(await metrics()).toMatchObject({ syncs: 0, sync_failure_rate: null, queue_depth: 1 });
 });
+
+test("a background reading that is not due yet is no queue", async () => {
+  const { sql } = await createDatabase();
+  await sql`update flex_sync.settings set resync_interval = '1 hour'`;
+  await sync(sql, await makeCrewCall(sql, { desired: [ana] }));
+  expect(await sql`select state from flex_sync.outbox where reason = 'background'`).toEqual([
+    { state: "pending" },
+  ]);
+  expect(await sql`select value::int from flex_sync.metrics where name = 'queue_depth'`).toEqual([
+    { value: 0 },
+  ]);
+});

@@ -123,6 +123,19 @@ describe("a retired element", () => {
     expect(call.flex.resourcesOf(call.element)).toEqual([dan.resource]);
   });
 
+  test("whose line shows somebody else by now leaves it alone and is forgotten", async () => {
+    const { sql } = await createDatabase();
+    const call = await syncedCall(sql);
+    for (const line of call.flex.linesOf(call.element)) {
+      call.flex.remove(call.element, line.flex_line_item_id);
+      call.flex.add(call.element, person(70).resource, { ...line, flex_resource_id: person(70).resource });
+    }
+    await sql`delete from jobs where id = ${call.job}`;
+    await settleWith(sql, call.flex);
+    expect(call.flex.writes).toHaveLength(2);
+    expect(await sql`select * from flex_sync.crew_call_status`).toEqual([]);
+  });
+
   test("that is gone in Flex too is forgotten", async () => {
     const { sql } = await createDatabase();
     const call = await syncedCall(sql);
