@@ -13,7 +13,7 @@ export type Database = {
 const ANSWER_WITHIN_MS = 30_000;
 /** Records of outcomes go side by side. */
 const CONNECTIONS = 10;
-const GOODBYE_MS = 5_000;
+const GOODBYE_MS = 1_000;
 
 /**
  * The daemon's connections to its database. A statement without an answer, as on a connection whose other end vanished,

@@ -33,9 +33,11 @@ export async function drain(options: DrainOptions): Promise<void> {
       wake: set.wakeUp.wake,
       log: set.log,
     });
+    set.signal.addEventListener("abort", notifications.close, { once: true });
     try {
       await drainUntilStopped(set, notifications.arriving);
     } finally {
+      set.signal.removeEventListener("abort", notifications.close);
       await notifications.close();
     }
   });
@@ -49,13 +51,15 @@ export async function drain(options: DrainOptions): Promise<void> {
  */
 export async function drainOnce(options: DrainOnceOptions): Promise<{ operations: number }> {
   const { patienceMs = PATIENCE_MS } = options;
-  return withDrainer(options, async (set) => {
+  let operations = 0;
+  await withDrainer(options, async (set) => {
     try {
-      return { operations: await drainUntilNothingIsDue(set, patienceMs) };
+      operations = await drainUntilNothingIsDue(set, patienceMs);
     } catch (error) {
       throw hopelessError(error) ?? error;
     }
   });
+  return { operations };
 }
 
 async function drainUntilNothingIsDue(
@@ -110,6 +114,7 @@ async function drainUntilStopped(
       await wakeUp.sleep(Math.min(poll, Math.max(due, glanceMs)));
       glanceMs = due > 0 ? FIRST_GLANCE_MS : Math.min(glanceMs * 2, poll);
     } catch (error) {
+      if (signal.aborted) return;
       const hopeless = hopelessError(error);
       if (hopeless && state === "starting") throw hopeless;
       const text = messageOf(error);

@@ -37,27 +37,44 @@ export type DrainerSet = {
 
 const TIMEOUT_MS = 15_000;
 
-/** Put a drainer together, lend it, and end what is in flight however it went, in bounded time. */
+/**
+ * Put a drainer together, lend it, and end what is in flight however it went, in bounded time.
+ *
+ * @param patienceMs how long, after the signal, `work` may hang on a database that does not answer, and how long outcomes are tried to
+ *   be recorded
+ * @returns what `work` came to, undefined if it was left hanging
+ */
 export async function withDrainer<T>(
   options: DrainOptions,
   work: (set: DrainerSet) => Promise<T>,
-): Promise<T> {
+  patienceMs: number = PATIENCE_MS,
+): Promise<T | undefined> {
   const { timeoutMs = TIMEOUT_MS, log = silentLog, clocks = systemClocks } = options;
   const signal = options.signal ?? new AbortController().signal;
   const caller = createFlexCaller({ baseUrl: options.flexBaseUrl, token: options.flexAuthToken, timeoutMs });
   const database = openDatabase(options.databaseUrl);
   const wakeUp = createWakeUp();
   const queue = createQueue(database.query, options.name ?? `${hostname()} ${process.pid}`, timeoutMs);
-  const drainer = createDrainer({ queue, caller, wakeUp, log, timeoutMs, clocks });
-  signal.addEventListener("abort", drainer.stop, { once: true });
-  if (signal.aborted) drainer.stop();
+  const drainer = createDrainer({ queue, caller, wakeUp, log, timeoutMs, patienceMs, clocks });
+  let leave = () => {};
+  let leaving: NodeJS.Timeout | undefined;
+  const left = new Promise<undefined>((resolve) => {
+    leave = () => resolve(undefined);
+  });
+  const stop = () => {
+    drainer.stop();
+    leaving = setTimeout(leave, patienceMs);
+  };
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
   try {
-    return await work({ queue, drainer, wakeUp, log, clocks, signal });
+    return await Promise.race([work({ queue, drainer, wakeUp, log, clocks, signal }), left]);
   } finally {
     drainer.stop();
     // An answer of Flex takes as long as it may, and recording it as long as is sensible; a database that hangs no longer.
-    await drainer.settled(timeoutMs + PATIENCE_MS);
-    signal.removeEventListener("abort", drainer.stop);
+    await drainer.settled(timeoutMs + patienceMs);
+    clearTimeout(leaving);
+    signal.removeEventListener("abort", stop);
     await caller.close();
     await database.close();
   }
