@@ -11,7 +11,9 @@ function statements(page: string): string[] {
     (block ?? "").split(/;\s*$/m),
   );
   const commands = [...text.matchAll(/psql .*? -c "([^"]+)"/g)].map(([, statement]) => statement ?? "");
-  const inline = [...text.matchAll(/`((?:select|update) [^`]*?);?`/g)].map(([, statement]) => statement ?? "");
+  const inline = [...text.matchAll(/`((?:select|update) [^`]*?);?`/g)].map(
+    ([, statement]) => statement ?? "",
+  );
   return [...blocks, ...commands, ...inline]
     .map((statement) => statement.trim())
     .filter((statement) => /^(select|update)\b/.test(statement) && !statement.includes("…"));

@@ -1,0 +1,7695 @@
+--
+-- PostgreSQL database dump
+--
+
+
+
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', '', false);
+SET check_function_bodies = false;
+SET xmloption = content;
+SET client_min_messages = warning;
+SET row_security = off;
+
+--
+-- Name: flex_sync; Type: SCHEMA; Schema: -; Owner: -
+--
+
+CREATE SCHEMA flex_sync;
+
+
+--
+-- Name: SCHEMA flex_sync; Type: COMMENT; Schema: -; Owner: -
+--
+
+COMMENT ON SCHEMA flex_sync IS 'flex-crew-sync: keeps Flex crew calls equal to the crew planned in this database.';
+
+
+--
+-- Name: public; Type: SCHEMA; Schema: -; Owner: -
+--
+
+CREATE SCHEMA public;
+
+
+--
+-- Name: SCHEMA public; Type: COMMENT; Schema: -; Owner: -
+--
+
+COMMENT ON SCHEMA public IS 'standard public schema';
+
+
+--
+-- Name: planned; Type: TYPE; Schema: flex_sync; Owner: -
+--
+
+CREATE TYPE flex_sync.planned AS (
+	action text,
+	crew_call_id uuid,
+	technician_id uuid,
+	flex_resource_id text,
+	flex_line_item_id text,
+	flex_role_id text,
+	reason text,
+	brake text,
+	after_resource text,
+	ours boolean,
+	limited boolean,
+	name text
+);
+
+
+--
+-- Name: TYPE planned; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TYPE flex_sync.planned IS 'One line of a plan. action: keep, confirm, wait, contest, unmapped, add (one per desired person); set_role, wait_role, remove, hold (operations); report (a line nobody wants that stays).';
+
+
+--
+-- Name: adopt(uuid, text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.adopt(crew_call_id uuid, flex_line_item_id text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_element constant text := crew_call_or_raise(adopt.crew_call_id);
+  v_resource text;
+  v_technician_id uuid;
+begin
+  select lines.flex_resource_id into v_resource
+  from lines
+  where lines.flex_element_id = v_element
+    and lines.flex_line_item_id = flex_id(adopt.flex_line_item_id)
+    and lines.present;
+  select desired.technician_id into v_technician_id
+  from desired_of(adopt.crew_call_id) as desired
+  where desired.resource = v_resource
+  order by desired.technician_id
+  limit 1;
+  if v_technician_id is null then
+    raise exception 'line % cannot be adopted: %', coalesce(adopt.flex_line_item_id, 'null'),
+      case when v_resource is null then 'the last reading shows no such contact line on this crew call' else 'nobody desired has its resource ' || v_resource end
+      using errcode = 'NOLIN', hint = format('select flex_line_item_id, name from flex_sync.lines where flex_element_id = %L and present;', v_element);
+  end if;
+  perform enter_ledger(flex_id(adopt.flex_line_item_id), v_element, v_resource, adopt.crew_call_id, v_technician_id, 'adopted');
+  perform log_operator('adopt', jsonb_build_object('crew_call_id', adopt.crew_call_id, 'flex_line_item_id', flex_id(adopt.flex_line_item_id)));
+  perform note_element(v_element, 'a line was adopted', true);
+  return format('line %s is ours now, for person %s', flex_id(adopt.flex_line_item_id), v_technician_id);
+end
+$$;
+
+
+--
+-- Name: FUNCTION adopt(crew_call_id uuid, flex_line_item_id text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.adopt(crew_call_id uuid, flex_line_item_id text) IS 'A human-made line of somebody desired becomes ours.';
+
+
+--
+-- Name: apply_plan(text, flex_sync.planned[], bigint, timestamp with time zone); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.apply_plan(flex_element_id text, plan flex_sync.planned[], sync_id bigint, reading_at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := clock();
+  v_plan constant flex_sync.planned[] := case
+    when policy_of(apply_plan.flex_element_id) = 'report' then '{}'::flex_sync.planned[]
+    else apply_plan.plan
+  end;
+begin
+  -- No longer wanted and not yet sent.
+  update outbox
+  set state = 'cancelled', finished_at = v_now
+  where outbox.flex_element_id = apply_plan.flex_element_id
+    and outbox.kind <> 'observe'
+    and outbox.state in ('pending', 'held')
+    and not exists (
+      select from operations_of(v_plan) as operation
+      where operation.kind = outbox.kind
+        and case when outbox.kind = 'remove' then operation.line = outbox.flex_line_item_id else operation.resource = outbox.flex_resource_id end
+    );
+
+  -- Wanted already: it stays, with what the plan knows now. A removal that a brake let go,
+  -- and another role, wait for their own reading.
+  update outbox
+  set
+    state = operation.state,
+    sync_id = case when apply_plan.reading_at is null then outbox.sync_id else coalesce(apply_plan.sync_id, outbox.sync_id) end,
+    reading_at = case
+      when apply_plan.reading_at is not null then apply_plan.reading_at
+      when outbox.state = 'held' or outbox.flex_role_id is distinct from operation.role_id then null
+      else outbox.reading_at
+    end,
+    due_at = case when outbox.state = 'held' then v_now else outbox.due_at end,
+    crew_call_id = operation.crew_call_id,
+    technician_id = operation.technician_id,
+    flex_line_item_id = coalesce(operation.line, outbox.flex_line_item_id),
+    flex_role_id = operation.role_id,
+    reason = operation.reason,
+    brake = operation.brake,
+    limited = operation.limited,
+    persons = operation.persons,
+    after_operation_id = case when operation.after_resource is null then null else outbox.after_operation_id end
+  from operations_of(v_plan) as operation
+  where outbox.flex_element_id = apply_plan.flex_element_id
+    and outbox.kind = operation.kind
+    and outbox.state in ('pending', 'held')
+    and case when outbox.kind = 'remove' then operation.line = outbox.flex_line_item_id else operation.resource = outbox.flex_resource_id end
+    and (
+      apply_plan.reading_at is not null
+      or (outbox.state, outbox.flex_role_id, outbox.brake, outbox.persons, outbox.limited)
+        is distinct from (operation.state, operation.role_id, operation.brake, operation.persons, operation.limited)
+    );
+
+  -- A failure that the plan tries again, or no longer needs, is history.
+  update outbox
+  set superseded_at = v_now
+  where outbox.flex_element_id = apply_plan.flex_element_id
+    and outbox.kind <> 'observe'
+    and outbox.state = 'failed'
+    and outbox.superseded_at is null
+    and not exists (
+      select from unnest(v_plan) as planned
+      where case outbox.kind
+        when 'add' then planned.action = 'wait' and planned.flex_resource_id = outbox.flex_resource_id
+        when 'set_role' then planned.action = 'wait_role' and planned.flex_resource_id = outbox.flex_resource_id
+        else planned.action = 'report' and planned.flex_line_item_id = outbox.flex_line_item_id
+      end
+    );
+
+  -- Missing: adds first, what follows them second.
+  insert into outbox (sync_id, crew_call_id, flex_element_id, technician_id, kind, flex_resource_id, state, reason, due_at, created_at, reading_at, persons)
+  select apply_plan.sync_id, operation.crew_call_id, apply_plan.flex_element_id, operation.technician_id, 'add', operation.resource,
+    'pending', operation.reason, v_now, v_now, apply_plan.reading_at, operation.persons
+  from operations_of(v_plan) as operation
+  where operation.kind = 'add'
+    and not exists (
+      select from outbox
+      where outbox.flex_element_id = apply_plan.flex_element_id and outbox.kind = 'add'
+        and outbox.flex_resource_id = operation.resource and outbox.state in ('pending', 'sending', 'unknown')
+    )
+  order by operation.crew_call_id, operation.technician_id;
+
+  insert into outbox (sync_id, crew_call_id, flex_element_id, technician_id, kind, flex_resource_id, flex_line_item_id, flex_role_id,
+    state, reason, due_at, created_at, reading_at, after_operation_id, brake, limited)
+  select apply_plan.sync_id, operation.crew_call_id, apply_plan.flex_element_id, operation.technician_id, operation.kind, operation.resource,
+    operation.line, operation.role_id, operation.state, operation.reason, v_now, v_now, apply_plan.reading_at, first.id, operation.brake, operation.limited
+  from operations_of(v_plan) as operation
+  left join outbox as first
+    on first.flex_element_id = apply_plan.flex_element_id and first.kind = 'add'
+    and first.flex_resource_id = operation.after_resource and first.state in ('pending', 'sending')
+  where operation.kind <> 'add'
+    and (operation.after_resource is null or first.id is not null)
+    and not exists (
+      select from outbox
+      where outbox.flex_element_id = apply_plan.flex_element_id and outbox.kind = operation.kind
+        and outbox.state in ('pending', 'sending', 'unknown', 'held')
+        and case when operation.kind = 'remove' then outbox.flex_line_item_id = operation.line else outbox.flex_resource_id = operation.resource end
+    )
+  order by operation.crew_call_id, operation.technician_id, operation.line;
+
+  -- What waits for an add waits for the one that is open now.
+  update outbox
+  set after_operation_id = first.id
+  from operations_of(v_plan) as operation
+  join outbox as first
+    on first.flex_element_id = apply_plan.flex_element_id and first.kind = 'add'
+    and first.flex_resource_id = operation.after_resource and first.state in ('pending', 'sending')
+  where outbox.flex_element_id = apply_plan.flex_element_id
+    and outbox.kind = operation.kind
+    and outbox.kind <> 'add'
+    and outbox.state in ('pending', 'held')
+    and case when outbox.kind = 'remove' then operation.line = outbox.flex_line_item_id else operation.resource = outbox.flex_resource_id end
+    and outbox.after_operation_id is distinct from first.id;
+
+  -- Brought back twice within a day and deleted again: somebody has to look.
+  insert into outbox (sync_id, crew_call_id, flex_element_id, technician_id, kind, flex_resource_id, state, reason, error, due_at, created_at, finished_at)
+  select distinct on (planned.flex_resource_id) apply_plan.sync_id, planned.crew_call_id, apply_plan.flex_element_id, planned.technician_id, 'add',
+    planned.flex_resource_id, 'failed', 'contested', 'the line was added again twice within a day and was deleted in Flex once more', v_now, v_now, v_now
+  from unnest(v_plan) as planned
+  where planned.action = 'contest'
+    and apply_plan.reading_at is not null
+  order by planned.flex_resource_id, planned.crew_call_id, planned.technician_id;
+end
+$$;
+
+
+--
+-- Name: FUNCTION apply_plan(flex_element_id text, plan flex_sync.planned[], sync_id bigint, reading_at timestamp with time zone); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.apply_plan(flex_element_id text, plan flex_sync.planned[], sync_id bigint, reading_at timestamp with time zone) IS 'Makes the open outbox rows of one element equal to its plan; rows in flight are never touched.';
+
+
+--
+-- Name: approve_removals(uuid, text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.approve_removals(crew_call_id uuid, plan text) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  return decide_removals(approve_removals.crew_call_id, approve_removals.plan, 'approved');
+end
+$$;
+
+
+--
+-- Name: FUNCTION approve_removals(crew_call_id uuid, plan text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.approve_removals(crew_call_id uuid, plan text) IS 'Yes, remove the held lines of this plan.';
+
+
+--
+-- Name: backoff(integer); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.backoff(failures integer) RETURNS interval
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return least(power(2, greatest(least(backoff.failures, 10), 1) - 1), 60) * (0.75 + random() / 2) * interval '1 s';
+end
+$$;
+
+
+--
+-- Name: FUNCTION backoff(failures integer); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.backoff(failures integer) IS 'How long to wait after so many failures in a row: 1 s doubling to 60 s, with jitter.';
+
+
+--
+-- Name: begin_background_readings(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.begin_background_readings() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_element record;
+  v_number int := 0;
+begin
+  if not exists (select from settings where settings.resync_interval is not null)
+    and not exists (select from crew_call_settings where crew_call_settings.resync_interval is not null) then
+    return 0;
+  end if;
+  for v_element in
+    select distinct elements.flex_element_id, elements.reading_at
+    from settings
+    cross join elements
+    join crew_calls on crew_calls.flex_element_id = elements.flex_element_id
+    left join crew_call_settings on crew_call_settings.crew_call_id = crew_calls.id
+    where elements.reading_at + coalesce(crew_call_settings.resync_interval, settings.resync_interval) <= clock()
+      and not exists (
+        select from outbox
+        where outbox.flex_element_id = elements.flex_element_id and outbox.kind = 'observe' and outbox.state in ('pending', 'sending')
+      )
+    order by elements.reading_at
+    limit 50
+  loop
+    continue when not pg_try_advisory_xact_lock(hashtextextended('flex_sync element ' || v_element.flex_element_id, 0));
+    perform queue_reading(v_element.flex_element_id);
+    v_number := v_number + 1;
+  end loop;
+  return v_number;
+end
+$$;
+
+
+--
+-- Name: FUNCTION begin_background_readings(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.begin_background_readings() IS 'Queues the next reading of elements that have a resync_interval.';
+
+
+--
+-- Name: block_element(text, text, text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.block_element(flex_element_id text, reason text, error text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := clock();
+begin
+  update outbox
+  set state = 'cancelled', finished_at = v_now
+  where outbox.flex_element_id = block_element.flex_element_id
+    and outbox.kind <> 'observe'
+    and outbox.state = 'pending';
+
+  update elements
+  set blocked_reason = block_element.reason, blocked_error = block_element.error, blocked_at = v_now, reading_wanted_at = null
+  where elements.flex_element_id = block_element.flex_element_id;
+  perform note_element(block_element.flex_element_id, block_element.reason, false);
+end
+$$;
+
+
+--
+-- Name: FUNCTION block_element(flex_element_id text, reason text, error text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.block_element(flex_element_id text, reason text, error text) IS 'Cancels what was not sent on an element and says why nothing can be done there for now.';
+
+
+--
+-- Name: calls_left(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.calls_left() RETURNS TABLE(hourly bigint, daily bigint, monthly bigint, left_now bigint, frees_at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := clock();
+begin
+  return query
+  with
+  windows as (
+    select 'hourly' as name, interval '1 hour' as length, coalesce(settings.hourly_limit, settings.monthly_limit / 50)::bigint as allowed from settings
+    union all
+    select 'daily', interval '24 hours', coalesce(settings.daily_limit, settings.monthly_limit / 10)::bigint from settings
+    union all
+    select 'monthly', interval '1 month', settings.monthly_limit::bigint from settings
+  ),
+  last as (
+    select coalesce(max(calls.number), 0) as number from calls
+  ),
+  -- The newest call that has left each window; calls before the oldest kept one left it long ago.
+  counted as (
+    select windows.name, windows.length, windows.allowed,
+      last.number - coalesce(
+        (select calls.number from calls where calls.made_at <= v_now - windows.length order by calls.made_at desc, calls.number desc limit 1),
+        (select min(calls.number) - 1 from calls),
+        0
+      ) as used,
+      last.number as last_number
+    from windows, last
+  ),
+  remaining as (
+    select counted.*, greatest(counted.allowed - counted.used, 0) as remaining,
+      -- The call whose leaving makes room for the next one.
+      case when counted.used >= counted.allowed and counted.allowed > 0 then (
+        select calls.made_at + counted.length from calls where calls.number = counted.last_number - counted.allowed + 1
+      ) when counted.allowed = 0 then timestamptz 'infinity' end as frees_at
+    from counted
+  )
+  select
+    max(remaining.remaining) filter (where remaining.name = 'hourly'),
+    max(remaining.remaining) filter (where remaining.name = 'daily'),
+    max(remaining.remaining) filter (where remaining.name = 'monthly'),
+    min(remaining.remaining),
+    max(remaining.frees_at)
+  from remaining;
+end
+$$;
+
+
+--
+-- Name: FUNCTION calls_left(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.calls_left() IS 'How many Flex calls may be made now, in each window, and when the next one frees where none is left.';
+
+
+--
+-- Name: claim_call(text, text, interval, bigint); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.claim_call(drainer text, kind text, deadline interval, operation_id bigint) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_operation outbox;
+begin
+  perform read_committed_only();
+  perform set_config('synchronous_commit', 'on', true);
+  perform lock_budget();
+  perform from calls_left() where calls_left.left_now > 0;
+  if not found then
+    return null;
+  end if;
+  select outbox.* into v_operation from outbox where outbox.id = claim_call.operation_id;
+  return count_call(claim_call.kind, claim_call.drainer, clock() + claim_call.deadline, v_operation);
+end
+$$;
+
+
+--
+-- Name: FUNCTION claim_call(drainer text, kind text, deadline interval, operation_id bigint); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.claim_call(drainer text, kind text, deadline interval, operation_id bigint) IS 'Counts one further call that an operation in flight needs; null when the budget has none left.';
+
+
+--
+-- Name: claim_operations(text, integer, interval); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.claim_operations(drainer text, slots integer, deadline interval) RETURNS TABLE(id bigint, kind text, token uuid, flex_element_id text, flex_resource_id text, flex_line_item_id text, flex_role_id text, attempts integer, lease_until timestamp with time zone, lease_ms integer, call_number bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_sort TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+declare
+  v_settings settings;
+  v_now timestamptz;
+  v_server_started_at timestamptz;
+  v_free bigint;
+  v_removals_left bigint;
+  v_candidate record;
+  v_in_flight jsonb;
+  v_busy text[] := '{}';
+  v_looked_at int;
+  v_before bigint;
+  v_operation outbox;
+  -- How many candidates are looked at before elements that can take no more are left out of the walk.
+  v_stretch constant int := 64;
+begin
+  select settings.* into v_settings from settings;
+  if v_settings.lease <= claim_operations.deadline + interval '1 s' then
+    raise exception 'the lease (%) is not longer than the HTTP deadline (%) plus one second', v_settings.lease, claim_operations.deadline
+      using errcode = 'LEASE', hint = 'Lower FLEX_TIMEOUT_MS, or update flex_sync.settings set lease = ….';
+  end if;
+  -- What is sent must be remembered, whatever the host chose: the commit before a send is always synchronous.
+  perform read_committed_only();
+  perform set_config('synchronous_commit', 'on', true);
+  perform lock_budget();
+  perform from tenant where tenant.paused_at is not null or tenant.breaker_opened_at is not null;
+  if found then
+    return;
+  end if;
+
+  v_now := clock();
+  v_server_started_at := server_started_at();
+  select least(
+    claim_operations.slots,
+    calls_left.left_now,
+    case when exists (select from tenant where tenant.careful_successes is not null) then 1 else v_settings.max_concurrency end
+      - (select count(*) from outbox where outbox.state = 'sending')
+  )
+  into v_free
+  from calls_left();
+  if v_free <= 0 then
+    return;
+  end if;
+  v_removals_left := v_settings.removal_limit - removals_within_the_hour();
+  select coalesce(jsonb_object_agg(sending.flex_element_id, sending.number), '{}') into v_in_flight
+  from (
+    select outbox.flex_element_id, count(*) as number
+    from outbox
+    where outbox.state = 'sending'
+    group by outbox.flex_element_id
+  ) as sending;
+
+  loop
+    v_looked_at := 0;
+    v_before := v_free - cardinality(v_busy);
+    for v_candidate in
+      select outbox.id, outbox.kind, outbox.flex_element_id, outbox.limited,
+        case when element_health.careful_until > v_now then 1 else v_settings.element_concurrency end as at_once
+      from outbox
+      left join element_health on element_health.flex_element_id = outbox.flex_element_id
+      left join elements on elements.flex_element_id = outbox.flex_element_id
+      where outbox.state = 'pending'
+        and outbox.after_operation_id is null
+        and outbox.due_at <= v_now
+        and (element_health.backoff_until is null or element_health.backoff_until <= v_now)
+        and (
+          outbox.kind = 'observe'
+          or (
+            outbox.reading_at > v_now - v_settings.max_reading_age
+            and outbox.reading_at > v_server_started_at
+            and elements.blocked_reason is null
+            and elements.doubt_reason is null
+          )
+        )
+        and outbox.flex_element_id <> all (v_busy)
+        and not (outbox.limited and v_removals_left <= 0)
+      order by outbox.priority, outbox.due_at, outbox.id
+      limit v_stretch
+    loop
+      v_looked_at := v_looked_at + 1;
+      exit when v_free = 0;
+      if coalesce((v_in_flight ->> v_candidate.flex_element_id)::int, 0) >= v_candidate.at_once then
+        if v_candidate.flex_element_id <> all (v_busy) then
+          v_busy := v_busy || v_candidate.flex_element_id;
+        end if;
+        continue;
+      end if;
+      continue when v_candidate.kind = 'remove' and v_candidate.limited and v_removals_left <= 0;
+      continue when v_candidate.kind = 'observe' and exists (
+        select from outbox
+        where outbox.flex_element_id = v_candidate.flex_element_id and outbox.kind = 'observe' and outbox.state = 'sending'
+      );
+      -- Whoever plans on this row right now decides first; it is due again in a moment.
+      select outbox.* into v_operation
+      from outbox
+      where outbox.id = v_candidate.id
+        and outbox.state = 'pending'
+      for update skip locked;
+      if not found then
+        v_busy := v_busy || v_candidate.flex_element_id;
+        continue;
+      end if;
+      -- The crew call may have been pointed at another element since.
+      if v_operation.kind in ('add', 'set_role') and not exists (
+        select from crew_calls
+        where crew_calls.id = v_operation.crew_call_id and crew_calls.flex_element_id = v_operation.flex_element_id
+      ) then
+        perform note_element(v_operation.flex_element_id, 'a crew call points elsewhere', true);
+        update outbox set state = 'cancelled', finished_at = v_now where outbox.id = v_operation.id;
+        continue;
+      end if;
+
+      v_operation.attempts := v_operation.attempts + 1;
+      claim_operations.call_number := count_call(v_operation.kind, claim_operations.drainer, v_now + claim_operations.deadline, v_operation);
+      update outbox
+      set
+        state = 'sending',
+        attempts = v_operation.attempts,
+        token = gen_random_uuid(),
+        sent_at = v_now,
+        lease_until = v_now + v_settings.lease,
+        deadline = v_now + claim_operations.deadline,
+        call_number = claim_operations.call_number,
+        http_status = null,
+        error = null
+      where outbox.id = v_operation.id
+      returning outbox.* into v_operation;
+      if v_operation.kind = 'observe' then
+        -- From here on the waiting sync's reading has begun: later requests need another one.
+        update syncs
+        set reading_at = v_now
+        where syncs.flex_element_id = v_operation.flex_element_id
+          and syncs.finished_at is null
+          and syncs.reading_at is null;
+      end if;
+
+      v_free := v_free - 1;
+      v_removals_left := v_removals_left - (v_operation.kind = 'remove')::int;
+      v_in_flight := v_in_flight || jsonb_build_object(v_operation.flex_element_id, coalesce((v_in_flight ->> v_operation.flex_element_id)::int, 0) + 1);
+      claim_operations.id := v_operation.id;
+      claim_operations.kind := v_operation.kind;
+      claim_operations.token := v_operation.token;
+      claim_operations.flex_element_id := v_operation.flex_element_id;
+      claim_operations.flex_resource_id := v_operation.flex_resource_id;
+      claim_operations.flex_line_item_id := v_operation.flex_line_item_id;
+      claim_operations.flex_role_id := v_operation.flex_role_id;
+      claim_operations.attempts := v_operation.attempts;
+      claim_operations.lease_until := v_operation.lease_until;
+      claim_operations.lease_ms := (extract(epoch from v_settings.lease) * 1000)::int;
+      return next;
+    end loop;
+    -- On with the next stretch, while walking on can find anything else.
+    exit when v_free = 0 or v_looked_at < v_stretch or v_before = v_free - cardinality(v_busy);
+  end loop;
+end
+$$;
+
+
+--
+-- Name: FUNCTION claim_operations(drainer text, slots integer, deadline interval); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.claim_operations(drainer text, slots integer, deadline interval) IS 'Takes the operations that may be sent now, for a bounded time; each is counted as a Flex call and committed before it is sent.';
+
+
+--
+-- Name: claim_probe(text, interval); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.claim_probe(drainer text, deadline interval) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz;
+begin
+  perform read_committed_only();
+  perform set_config('synchronous_commit', 'on', true);
+  perform lock_budget();
+  v_now := clock();
+  perform from calls_left() where calls_left.left_now > 0;
+  if not found then
+    return null;
+  end if;
+  -- Whoever probes has until its deadline; if it dies, the next may ask then.
+  update tenant
+  set probe_at = v_now + greatest(tenant.probe_wait, claim_probe.deadline + interval '1 s')
+  where tenant.breaker_opened_at is not null
+    and tenant.paused_at is null
+    and tenant.probe_at <= v_now;
+  if not found then
+    return null;
+  end if;
+  return count_call('user', claim_probe.drainer, v_now + claim_probe.deadline);
+end
+$$;
+
+
+--
+-- Name: FUNCTION claim_probe(drainer text, deadline interval); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.claim_probe(drainer text, deadline interval) IS 'While the breaker is open: lets one drainer at a time ask Flex whether it works again.';
+
+
+--
+-- Name: clock(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.clock() RETURNS timestamp with time zone
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select clock_timestamp();
+$$;
+
+
+--
+-- Name: FUNCTION clock(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.clock() IS 'The one clock that is compared anywhere; a test replaces it to move time.';
+
+
+--
+-- Name: close_call(bigint, text, integer, text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.close_call(call_number bigint, outcome text, http_status integer, error text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  update calls
+  set answered_at = clock(), outcome = close_call.outcome, http_status = close_call.http_status, error = left(close_call.error, 500)
+  where calls.number = close_call.call_number
+    and calls.answered_at is null;
+end
+$$;
+
+
+--
+-- Name: FUNCTION close_call(call_number bigint, outcome text, http_status integer, error text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.close_call(call_number bigint, outcome text, http_status integer, error text) IS 'Writes down how a counted call ended.';
+
+
+--
+-- Name: confirm_stale(text, timestamp with time zone); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.confirm_stale(flex_element_id text, began_at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET row_security TO 'off'
+    AS $$
+declare
+  v_stale record;
+begin
+  delete from missing_lines
+  using lines
+  where missing_lines.flex_element_id = confirm_stale.flex_element_id
+    and lines.flex_element_id = confirm_stale.flex_element_id
+    and lines.flex_line_item_id = missing_lines.flex_line_item_id
+    and missing_lines.flex_resource_id in (lines.flex_resource_id, 'unknown')
+    and lines.present;
+
+  insert into missing_lines (flex_line_item_id, flex_resource_id, flex_element_id, missing_since)
+  select distinct recorded.line, recorded.resource, confirm_stale.flex_element_id, confirm_stale.began_at
+  from (
+    select recorded_crew.flex_line_item_id as line,
+      coalesce(
+        ledger.flex_resource_id,
+        (
+          select desired.resource from desired_or_nobody(recorded_crew.crew_call_id) as desired
+          where desired.technician_id = recorded_crew.technician_id
+        ),
+        known.flex_resource_id,
+        'unknown'
+      ) as resource
+    from crew_calls
+    join recorded_crew on recorded_crew.crew_call_id = crew_calls.id
+    left join ledger on ledger.flex_line_item_id = recorded_crew.flex_line_item_id
+    left join lines as known
+      on known.flex_element_id = confirm_stale.flex_element_id and known.flex_line_item_id = recorded_crew.flex_line_item_id
+    where crew_calls.flex_element_id = confirm_stale.flex_element_id
+      and (ledger.flex_element_id is null or ledger.flex_element_id = confirm_stale.flex_element_id)
+    union all
+    -- Where no crew call points any more, the ledger alone remembers what has to be cleaned up.
+    select ledger.flex_line_item_id, ledger.flex_resource_id
+    from ledger
+    where ledger.flex_element_id = confirm_stale.flex_element_id
+      and ledger.flex_resource_id is not null
+      and ledger.gone_at is null
+      and not exists (select from crew_calls where crew_calls.flex_element_id = confirm_stale.flex_element_id)
+  ) as recorded
+  where not exists (
+      select from lines
+      where lines.flex_element_id = confirm_stale.flex_element_id
+        and lines.flex_line_item_id = recorded.line
+        and lines.present
+        and (lines.flex_resource_id = recorded.resource or recorded.resource = 'unknown')
+    )
+    -- Our own removal of it is on its way or just happened.
+    and not exists (
+      select from outbox
+      where outbox.flex_element_id = confirm_stale.flex_element_id
+        and outbox.kind = 'remove'
+        and outbox.flex_line_item_id = recorded.line
+        and outbox.state in ('sending', 'unknown')
+    )
+  on conflict do nothing;
+
+  for v_stale in
+    select missing_lines.flex_line_item_id, missing_lines.flex_resource_id
+    from missing_lines, settings
+    where missing_lines.flex_element_id = confirm_stale.flex_element_id
+      and missing_lines.missing_since + settings.confirm_after <= confirm_stale.began_at
+      and missing_lines.missing_since < confirm_stale.began_at
+    order by missing_lines.flex_line_item_id
+  loop
+    insert into lines (flex_element_id, flex_line_item_id, flex_resource_id, is_contact, present, stale_at)
+    values (confirm_stale.flex_element_id, v_stale.flex_line_item_id, nullif(v_stale.flex_resource_id, 'unknown'), true, false, confirm_stale.began_at)
+    on conflict on constraint lines_pkey do update
+    set stale_at = case when lines.present then lines.stale_at else excluded.stale_at end;
+    if policy_of(confirm_stale.flex_element_id) = 'report' then
+      -- Nothing is written, the host's row neither.
+      delete from missing_lines where missing_lines.flex_line_item_id = v_stale.flex_line_item_id;
+    else
+      perform forget_line(confirm_stale.flex_element_id, v_stale.flex_line_item_id);
+    end if;
+  end loop;
+end
+$$;
+
+
+--
+-- Name: FUNCTION confirm_stale(flex_element_id text, began_at timestamp with time zone); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.confirm_stale(flex_element_id text, began_at timestamp with time zone) IS 'Two readings that both lack a recorded line make it stale.';
+
+
+SET default_tablespace = '';
+
+SET default_table_access_method = heap;
+
+--
+-- Name: outbox; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.outbox (
+    id bigint NOT NULL,
+    sync_id bigint,
+    crew_call_id uuid,
+    flex_element_id text NOT NULL,
+    technician_id uuid,
+    kind text NOT NULL,
+    flex_resource_id text,
+    flex_line_item_id text,
+    flex_role_id text,
+    state text DEFAULT 'pending'::text NOT NULL,
+    reason text,
+    attempts integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    token uuid,
+    lease_until timestamp with time zone,
+    deadline timestamp with time zone,
+    http_status integer,
+    error text,
+    created_at timestamp with time zone NOT NULL,
+    sent_at timestamp with time zone,
+    unknown_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    priority smallint DEFAULT 0 NOT NULL,
+    reading_at timestamp with time zone,
+    after_operation_id bigint,
+    persons jsonb DEFAULT '[]'::jsonb NOT NULL,
+    brake text,
+    limited boolean DEFAULT false NOT NULL,
+    retries integer DEFAULT 0 NOT NULL,
+    call_number bigint,
+    superseded_at timestamp with time zone,
+    CONSTRAINT "a known state" CHECK ((state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'held'::text, 'done'::text, 'failed'::text, 'cancelled'::text]))),
+    CONSTRAINT "a removal names its line" CHECK (((kind <> 'remove'::text) OR (flex_line_item_id IS NOT NULL))),
+    CONSTRAINT "an add names its resource" CHECK (((kind <> 'add'::text) OR (flex_resource_id IS NOT NULL))),
+    CONSTRAINT "an operation is observe, add, set_role or remove" CHECK ((kind = ANY (ARRAY['observe'::text, 'add'::text, 'set_role'::text, 'remove'::text]))),
+    CONSTRAINT "only removals are held" CHECK (((state <> 'held'::text) OR (kind = 'remove'::text))),
+    CONSTRAINT "what is over has an end" CHECK (((state = ANY (ARRAY['done'::text, 'failed'::text, 'cancelled'::text])) = (finished_at IS NOT NULL))),
+    CONSTRAINT "what is sent is claimed" CHECK (((state <> 'sending'::text) OR ((token IS NOT NULL) AND (lease_until IS NOT NULL) AND (deadline IS NOT NULL))))
+)
+WITH (fillfactor='70');
+
+
+--
+-- Name: TABLE outbox; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.outbox IS 'Operations: what has to be done in Flex, what is being done and what was done. See docs/states.md.';
+
+
+--
+-- Name: COLUMN outbox.attempts; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.outbox.attempts IS 'Sends that may have reached Flex and were executed or are unresolved; what was certainly not executed does not count.';
+
+
+--
+-- Name: COLUMN outbox.due_at; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.outbox.due_at IS 'Not before this time. Backoff, confirmation and late checks move it.';
+
+
+--
+-- Name: COLUMN outbox.token; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.outbox.token IS 'Fencing: whoever records an outcome must show the token of the claim.';
+
+
+--
+-- Name: COLUMN outbox.deadline; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.outbox.deadline IS 'When the drainer gives up waiting for an answer; stated at the claim.';
+
+
+--
+-- Name: COLUMN outbox.unknown_at; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.outbox.unknown_at IS 'When it became clear that nobody knows whether Flex did it.';
+
+
+--
+-- Name: COLUMN outbox.reading_at; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.outbox.reading_at IS 'Beginning of the reading that confirmed the operation. Null is a preview: it is never sent.';
+
+
+--
+-- Name: COLUMN outbox.after_operation_id; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.outbox.after_operation_id IS 'Waits for this add: it has no line id yet, or the new line must be recorded first.';
+
+
+--
+-- Name: COLUMN outbox.persons; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.outbox.persons IS 'Everyone desired with this resource: [{crew_call_id, technician_id}]; all are recorded with the line.';
+
+
+--
+-- Name: COLUMN outbox.brake; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.outbox.brake IS 'Why a removal is held.';
+
+
+--
+-- Name: COLUMN outbox.limited; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.outbox.limited IS 'Whether removal_limit applies when it is claimed.';
+
+
+--
+-- Name: COLUMN outbox.retries; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.outbox.retries IS 'How often in a row it was certainly not executed; the backoff grows with it.';
+
+
+--
+-- Name: COLUMN outbox.superseded_at; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.outbox.superseded_at IS 'A failed operation that a later plan replaced or no longer needs.';
+
+
+--
+-- Name: count_call(text, text, timestamp with time zone, flex_sync.outbox); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.count_call(kind text, drainer text, deadline timestamp with time zone, operation flex_sync.outbox DEFAULT NULL::flex_sync.outbox) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_number bigint;
+begin
+  insert into calls (number, made_at, kind, operation_id, sync_id, flex_element_id, flex_resource_id, flex_line_item_id, flex_role_id,
+    attempt, drainer, deadline, reading_at)
+  values (
+    (select coalesce(max(calls.number), 0) + 1 from calls),
+    -- Never before the call before it, whatever the clock did.
+    greatest(clock(), (select calls.made_at from calls order by calls.number desc limit 1)),
+    count_call.kind,
+    (count_call.operation).id,
+    (count_call.operation).sync_id,
+    (count_call.operation).flex_element_id,
+    (count_call.operation).flex_resource_id,
+    case when count_call.kind <> 'add' then (count_call.operation).flex_line_item_id end,
+    (count_call.operation).flex_role_id,
+    (count_call.operation).attempts,
+    count_call.drainer,
+    count_call.deadline,
+    (select elements.reading_at from elements where elements.flex_element_id = (count_call.operation).flex_element_id)
+  )
+  returning calls.number into v_number;
+  return v_number;
+end
+$$;
+
+
+--
+-- Name: FUNCTION count_call(kind text, drainer text, deadline timestamp with time zone, operation flex_sync.outbox); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.count_call(kind text, drainer text, deadline timestamp with time zone, operation flex_sync.outbox) IS 'Counts one Flex call before it is made.';
+
+
+--
+-- Name: crew_call_or_raise(uuid); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.crew_call_or_raise(crew_call_id uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_element text;
+begin
+  select crew_calls.flex_element_id into v_element from crew_calls where crew_calls.id = crew_call_or_raise.crew_call_id;
+  if found then
+    return v_element;
+  end if;
+  select elements.flex_element_id into v_element
+  from elements
+  where elements.crew_call_id = crew_call_or_raise.crew_call_id
+  order by elements.flex_element_id
+  limit 1;
+  if found then
+    return v_element;
+  end if;
+  raise exception 'no crew call has the id %', coalesce(crew_call_or_raise.crew_call_id::text, 'null')
+    using errcode = 'NOCAL', hint = 'Pass flex_crew_calls.id, not the Flex element id: select crew_call_id, flex_element_id from flex_sync.crew_call_status.';
+end
+$$;
+
+
+--
+-- Name: FUNCTION crew_call_or_raise(crew_call_id uuid); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.crew_call_or_raise(crew_call_id uuid) IS 'The element of a crew call an operator named, or an error that names the id.';
+
+
+--
+-- Name: decide_removals(uuid, text, text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.decide_removals(crew_call_id uuid, plan text, decision text) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_element constant text := crew_call_or_raise(decide_removals.crew_call_id);
+  v_now constant timestamptz := clock();
+  v_current text;
+  v_number int;
+begin
+  select md5(string_agg(outbox.flex_line_item_id || ' ' || coalesce(outbox.flex_resource_id, ''), ',' order by outbox.flex_line_item_id)) into v_current
+  from outbox
+  where outbox.flex_element_id = v_element
+    and outbox.crew_call_id = decide_removals.crew_call_id
+    and outbox.kind = 'remove'
+    and outbox.state = 'held';
+
+  if v_current = decide_removals.plan then
+    insert into removal_decisions (flex_element_id, flex_line_item_id, flex_resource_id, crew_call_id, plan, decision, decided_at, decided_by)
+    select v_element, outbox.flex_line_item_id, outbox.flex_resource_id, decide_removals.crew_call_id, decide_removals.plan,
+      decide_removals.decision, v_now, session_user::text
+    from outbox
+    where outbox.flex_element_id = v_element
+      and outbox.crew_call_id = decide_removals.crew_call_id
+      and outbox.kind = 'remove'
+      and outbox.state = 'held'
+      and outbox.flex_resource_id is not null
+    on conflict on constraint removal_decisions_pkey do update
+    set plan = excluded.plan, decision = excluded.decision, decided_at = excluded.decided_at, decided_by = excluded.decided_by;
+  else
+    update removal_decisions
+    set decision = decide_removals.decision, decided_at = v_now, decided_by = session_user::text
+    where removal_decisions.flex_element_id = v_element
+      and removal_decisions.crew_call_id = decide_removals.crew_call_id
+      and removal_decisions.plan = decide_removals.plan;
+  end if;
+  get diagnostics v_number = row_count;
+
+  if v_number = 0 then
+    -- The same answer again, after its lines are gone, is no mistake.
+    perform from operator_log
+    where operator_log.action = decide_removals.decision || ' removals'
+      and operator_log.arguments @> jsonb_build_object('crew_call_id', decide_removals.crew_call_id, 'plan', decide_removals.plan);
+    if found then
+      return 0;
+    end if;
+    raise exception 'nothing is held under the plan %', coalesce(decide_removals.plan, 'null')
+      using errcode = 'NOPLN', hint = case
+        when v_current is null then 'Nothing is held on this crew call now.'
+        else format('What is held now is plan %s: read select flex_sync.explain(%L); and answer that.', v_current, decide_removals.crew_call_id)
+      end;
+  end if;
+  perform log_operator(decide_removals.decision || ' removals', jsonb_build_object(
+    'crew_call_id', decide_removals.crew_call_id, 'plan', decide_removals.plan, 'lines', v_number
+  ));
+  perform note_element(v_element, 'removals were ' || decide_removals.decision, true);
+  return v_number;
+end
+$$;
+
+
+--
+-- Name: FUNCTION decide_removals(crew_call_id uuid, plan text, decision text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.decide_removals(crew_call_id uuid, plan text, decision text) IS 'A person''s yes or no to the held removals of exactly one plan.';
+
+
+--
+-- Name: desired_of(uuid); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.desired_of(crew_call_id uuid) RETURNS TABLE(technician_id uuid, resource text, problem text, role_code text, role_id text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET row_security TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+  return query
+  select distinct on (desired_crew.technician_id)
+    desired_crew.technician_id,
+    case when is_flex_id(desired_crew.flex_resource_id) then flex_id(desired_crew.flex_resource_id) end,
+    case
+      when flex_id(desired_crew.flex_resource_id) is null then 'no_resource'
+      when not is_flex_id(desired_crew.flex_resource_id) then 'malformed_id'
+    end,
+    desired_crew.role_code,
+    business_roles.flex_role_id
+  from desired_crew
+  join crew_calls on crew_calls.id = desired_crew.crew_call_id
+  left join business_roles
+    on lower(btrim(business_roles.department)) = crew_calls.department
+    and upper(btrim(business_roles.tier)) = tier_of(desired_crew.role_code)
+  where desired_crew.crew_call_id = desired_of.crew_call_id
+    and desired_crew.technician_id is not null
+  order by
+    desired_crew.technician_id,
+    is_flex_id(desired_crew.flex_resource_id) desc, business_roles.flex_role_id is null, desired_crew.role_code;
+end
+$$;
+
+
+--
+-- Name: FUNCTION desired_of(crew_call_id uuid); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.desired_of(crew_call_id uuid) IS 'Who one crew call should show, one row per person, with ids that can be compared.';
+
+
+--
+-- Name: desired_or_nobody(uuid); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.desired_or_nobody(crew_call_id uuid) RETURNS TABLE(technician_id uuid, resource text, problem text, role_code text, role_id text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  return query select * from desired_of(desired_or_nobody.crew_call_id);
+exception
+  when others then
+    return;
+end
+$$;
+
+
+--
+-- Name: FUNCTION desired_or_nobody(crew_call_id uuid); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.desired_or_nobody(crew_call_id uuid) IS 'desired_of for views that people read; nothing where the host''s view cannot be read.';
+
+
+--
+-- Name: disable_auto_sync(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.disable_auto_sync() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET client_min_messages TO 'warning'
+    AS $$
+begin
+  drop trigger if exists flex_sync_auto_insert on public.job_assignments;
+  drop trigger if exists flex_sync_auto_update on public.job_assignments;
+  drop trigger if exists flex_sync_auto_update_from on public.job_assignments;
+  drop trigger if exists flex_sync_auto_delete on public.job_assignments;
+  drop trigger if exists flex_sync_auto_update on public.profiles;
+  drop trigger if exists flex_sync_auto_insert on public.flex_crew_calls;
+  drop trigger if exists flex_sync_auto_update on public.flex_crew_calls;
+  perform log_operator('disable_auto_sync', '{}');
+end
+$$;
+
+
+--
+-- Name: FUNCTION disable_auto_sync(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.disable_auto_sync() IS 'Takes the triggers of enable_auto_sync away again.';
+
+
+--
+-- Name: doubt_element(text, text, text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.doubt_element(flex_element_id text, reason text, error text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  update elements
+  set doubt_reason = doubt_element.reason, doubt_error = doubt_element.error, doubt_at = clock()
+  where elements.flex_element_id = doubt_element.flex_element_id;
+end
+$$;
+
+
+--
+-- Name: FUNCTION doubt_element(flex_element_id text, reason text, error text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.doubt_element(flex_element_id text, reason text, error text) IS 'A reading cannot be trusted: nothing is written on this element until a good one.';
+
+
+--
+-- Name: doubt_of_lines(jsonb); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.doubt_of_lines(lines jsonb) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  if doubt_of_lines.lines is null or jsonb_typeof(doubt_of_lines.lines) <> 'array' then
+    return format('not_an_array: the lines are %s', coalesce(jsonb_typeof(doubt_of_lines.lines), 'missing'));
+  end if;
+  return coalesce(
+    (
+      select 'row_not_an_object: a line is ' || jsonb_typeof(line.value)
+      from jsonb_array_elements(doubt_of_lines.lines) as line
+      where jsonb_typeof(line.value) <> 'object'
+      limit 1
+    ),
+    (
+      select 'resource_without_line_id: resource ' || (line.value ->> 'flex_resource_id')
+      from jsonb_array_elements(doubt_of_lines.lines) as line
+      where flex_id(line.value ->> 'flex_line_item_id') is null
+      limit 1
+    ),
+    (
+      select 'repeated_line_id: line ' || flex_id(line.value ->> 'flex_line_item_id')
+      from jsonb_array_elements(doubt_of_lines.lines) as line
+      group by flex_id(line.value ->> 'flex_line_item_id')
+      having count(*) > 1
+      limit 1
+    )
+  );
+end
+$$;
+
+
+--
+-- Name: FUNCTION doubt_of_lines(lines jsonb); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.doubt_of_lines(lines jsonb) IS 'Why a list of lines cannot be trusted, or null.';
+
+
+--
+-- Name: enable_auto_sync(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.enable_auto_sync() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  perform disable_auto_sync();
+  create trigger flex_sync_auto_insert after insert on public.job_assignments
+    referencing new table as changed_rows for each statement execute function flex_sync.note_changed_assignments();
+  create trigger flex_sync_auto_update after update on public.job_assignments
+    referencing new table as changed_rows for each statement execute function flex_sync.note_changed_assignments();
+  create trigger flex_sync_auto_update_from after update on public.job_assignments
+    referencing old table as changed_rows for each statement execute function flex_sync.note_changed_assignments();
+  create trigger flex_sync_auto_delete after delete on public.job_assignments
+    referencing old table as changed_rows for each statement execute function flex_sync.note_changed_assignments();
+  create trigger flex_sync_auto_update after update on public.profiles
+    referencing old table as former_rows new table as changed_rows for each statement execute function flex_sync.note_changed_profiles();
+  create trigger flex_sync_auto_insert after insert on public.flex_crew_calls
+    referencing new table as changed_rows for each statement execute function flex_sync.note_changed_mapping();
+  create trigger flex_sync_auto_update after update on public.flex_crew_calls
+    referencing new table as changed_rows for each statement execute function flex_sync.note_changed_mapping();
+  perform log_operator('enable_auto_sync', '{}');
+end
+$$;
+
+
+--
+-- Name: FUNCTION enable_auto_sync(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.enable_auto_sync() IS 'Triggers that request syncs when the crew changes; off by default.';
+
+
+--
+-- Name: enter_ledger(text, text, text, uuid, uuid, text, bigint); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.enter_ledger(flex_line_item_id text, flex_element_id text, flex_resource_id text, crew_call_id uuid, technician_id uuid, source text, operation_id bigint DEFAULT NULL::bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  insert into ledger (flex_line_item_id, flex_element_id, flex_resource_id, crew_call_id, technician_id, source, operation_id, entered_at)
+  values (
+    enter_ledger.flex_line_item_id, enter_ledger.flex_element_id, enter_ledger.flex_resource_id, enter_ledger.crew_call_id,
+    enter_ledger.technician_id, enter_ledger.source, enter_ledger.operation_id, clock()
+  )
+  on conflict on constraint ledger_pkey do update
+  set
+    gone_at = null,
+    flex_element_id = coalesce(ledger.flex_element_id, excluded.flex_element_id),
+    -- Adopting says whose line it is now; everything else only fills what was not known.
+    flex_resource_id = case when excluded.source = 'adopted' then excluded.flex_resource_id else coalesce(ledger.flex_resource_id, excluded.flex_resource_id) end,
+    source = case when excluded.source = 'adopted' then excluded.source else ledger.source end;
+end
+$$;
+
+
+--
+-- Name: FUNCTION enter_ledger(flex_line_item_id text, flex_element_id text, flex_resource_id text, crew_call_id uuid, technician_id uuid, source text, operation_id bigint); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.enter_ledger(flex_line_item_id text, flex_element_id text, flex_resource_id text, crew_call_id uuid, technician_id uuid, source text, operation_id bigint) IS 'A line is ours from now on.';
+
+
+--
+-- Name: explain(uuid); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.explain(crew_call_id uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_element constant text := crew_call_or_raise(explain.crew_call_id);
+  v_status crew_call_status;
+  v_read_at timestamptz;
+  v_text text;
+begin
+  select crew_call_status.* into v_status from crew_call_status where crew_call_status.crew_call_id = explain.crew_call_id and crew_call_status.flex_element_id is not distinct from v_element;
+  select elements.reading_at into v_read_at from elements where elements.flex_element_id = v_element;
+  v_text := format('Crew call %s (%s): %s%s', explain.crew_call_id, coalesce(v_status.department, 'retired'), v_status.condition,
+    coalesce(', ' || v_status.reason, ''));
+  if not is_flex_id(v_element) then
+    return v_text || E'\n' || v_status.next_action;
+  end if;
+  v_text := v_text || E'\n' || case
+    when v_read_at is null then format('Element %s was never read: the plan below knows only what is desired and recorded.', v_element)
+    else format('Element %s, read %s ago (%s), policy %s.', v_element, date_trunc('second', clock() - v_read_at), to_char(v_read_at, 'YYYY-MM-DD HH24:MI:SS TZ'), policy_of(v_element))
+  end;
+  return v_text || coalesce((
+    select string_agg(E'\n' || sentence.text, '' order by sentence.position, sentence.text)
+    from (
+      select
+        array_position(array['hold', 'contest', 'wait', 'confirm', 'add', 'remove', 'set_role', 'wait_role', 'unmapped', 'report', 'keep'], planned.action) as position,
+        case planned.action
+          when 'keep' then format('  keep      person %s on line %s%s', planned.technician_id, planned.flex_line_item_id, case when not planned.ours then ' (made by a person in Flex)' else '' end)
+          when 'add' then format('  add       person %s (resource %s)%s', planned.technician_id, planned.flex_resource_id,
+            case planned.reason when 'stale' then ': somebody deleted their line in Flex' else '' end)
+          when 'confirm' then format('  confirm   person %s: the last reading lacks their line %s, a second one decides', planned.technician_id, coalesce(planned.flex_line_item_id, ''))
+          when 'contest' then format('  contested person %s: added again twice within a day, deleted in Flex once more', planned.technician_id)
+          when 'wait' then format('  wait      person %s: %s', planned.technician_id, case planned.reason
+            when 'unknown' then 'an add was sent and nobody knows whether Flex did it'
+            when 'sending' then 'an add is in flight'
+            when 'refused' then 'the last add was refused, see flex_sync.crew_status'
+            else 'their old line is being removed' end)
+          when 'unmapped' then format('  unmapped  person %s: %s', planned.technician_id, case planned.reason
+            when 'no_resource' then 'no flex_resource_id' else 'flex_resource_id is not a Flex id' end)
+          when 'set_role' then format('  set role  person %s: business role %s', planned.technician_id, planned.flex_role_id)
+          when 'wait_role' then format('  wait      person %s: the last role write was refused', planned.technician_id)
+          when 'remove' then format('  remove    line %s%s: %s', planned.flex_line_item_id, coalesce(' of ' || coalesce(planned.name, planned.technician_id::text), ''), planned.reason)
+          when 'hold' then format('  hold      line %s%s: %s, held by the brake %s', planned.flex_line_item_id, coalesce(' of ' || coalesce(planned.name, planned.technician_id::text), ''), planned.reason, planned.brake)
+          when 'report' then format('  leave     line %s%s: %s, but it stays (policy, a no, or a refused removal)', planned.flex_line_item_id, coalesce(' of ' || planned.name, ''), planned.reason)
+        end as text
+      from plan_element(v_element) as planned
+      where planned.crew_call_id = explain.crew_call_id
+    ) as sentence
+  ), E'\n  nobody is desired and nobody is there') || coalesce(E'\nNext: ' || v_status.next_action, '');
+end
+$$;
+
+
+--
+-- Name: FUNCTION explain(crew_call_id uuid); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.explain(crew_call_id uuid) IS 'The plan of a crew call in words.';
+
+
+--
+-- Name: finish_answered_syncs(text, timestamp with time zone); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.finish_answered_syncs(flex_element_id text, began_at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_sync record;
+begin
+  for v_sync in
+    select syncs.id
+    from syncs
+    where syncs.flex_element_id = finish_answered_syncs.flex_element_id
+      and syncs.finished_at is null
+      and syncs.reading_at <= finish_answered_syncs.began_at
+    order by syncs.id
+  loop
+    perform finish_sync(v_sync.id);
+  end loop;
+end
+$$;
+
+
+--
+-- Name: FUNCTION finish_answered_syncs(flex_element_id text, began_at timestamp with time zone); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.finish_answered_syncs(flex_element_id text, began_at timestamp with time zone) IS 'finish_sync() for every sync of an element that a reading answers.';
+
+
+--
+-- Name: finish_sync(bigint); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.finish_sync(sync_id bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_sync record;
+begin
+  select syncs.id, syncs.crew_call_id, syncs.flex_element_id, syncs.reading_at into v_sync
+  from syncs
+  where syncs.id = finish_sync.sync_id
+    and syncs.finished_at is null
+  for update;
+  -- A sync that waits for a good reading goes on waiting, unless nothing can be read.
+  if not found or not exists (
+    select from elements
+    where elements.flex_element_id = v_sync.flex_element_id
+      and (elements.reading_at >= v_sync.reading_at or elements.blocked_reason is not null)
+  ) or exists (
+    select from outbox
+    where outbox.sync_id = v_sync.id
+      and outbox.state in ('pending', 'sending')
+  ) then
+    return;
+  end if;
+
+  update syncs
+  set
+    finished_at = clock(),
+    added = done.added,
+    removed = done.removed,
+    roles_set = done.roles_set,
+    failed = done.failed,
+    flex_calls = (select count(*) from calls where calls.sync_id = v_sync.id)
+  from (
+    select
+      count(*) filter (where outbox.kind = 'add' and outbox.state = 'done') as added,
+      count(*) filter (where outbox.kind = 'remove' and outbox.state = 'done') as removed,
+      count(*) filter (where outbox.kind = 'set_role' and outbox.state = 'done') as roles_set,
+      count(*) filter (where outbox.state = 'failed') as failed
+    from outbox
+    where outbox.sync_id = v_sync.id
+  ) as done
+  where syncs.id = v_sync.id;
+
+  update syncs
+  set outcome = case when exists (
+    select from elements where elements.flex_element_id = v_sync.flex_element_id and elements.blocked_reason is not null
+  ) then 'blocked' else coalesce((
+    select crew_call_status.condition from crew_call_status
+    where crew_call_status.crew_call_id = v_sync.crew_call_id and crew_call_status.flex_element_id = v_sync.flex_element_id
+  ), 'synced') end
+  where syncs.id = v_sync.id;
+
+  perform pg_notify('flex_sync_done', v_sync.id::text);
+  if exists (select from syncs where syncs.flex_element_id = v_sync.flex_element_id and syncs.finished_at is null) then
+    perform note_element(v_sync.flex_element_id, 'a waiting sync may go on', false);
+  end if;
+end
+$$;
+
+
+--
+-- Name: FUNCTION finish_sync(sync_id bigint); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.finish_sync(sync_id bigint) IS 'Closes a sync that has nothing pending or in flight any more, and lets the waiting one go on.';
+
+
+--
+-- Name: flex_id(text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.flex_id(value text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return nullif(lower(btrim(flex_id.value, E' \t\r\n')), '');
+end
+$$;
+
+
+--
+-- Name: FUNCTION flex_id(value text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.flex_id(value text) IS 'A Flex id as it is compared, locked and sent: trimmed, lower-case, null when blank.';
+
+
+--
+-- Name: forget_line(text, text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.forget_line(flex_element_id text, flex_line_item_id text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET lock_timeout TO '500ms'
+    AS $$
+declare
+  v_error text;
+  v_calls uuid[];
+begin
+  update ledger
+  set gone_at = coalesce(ledger.gone_at, clock())
+  where ledger.flex_line_item_id = forget_line.flex_line_item_id;
+  delete from missing_lines where missing_lines.flex_line_item_id = forget_line.flex_line_item_id;
+  delete from removal_decisions where removal_decisions.flex_line_item_id = forget_line.flex_line_item_id;
+
+  -- The crew call that the line was made for may point elsewhere by now; its row must not name it either.
+  select array_agg(crew_calls.id) into v_calls
+  from crew_calls
+  where crew_calls.flex_element_id = forget_line.flex_element_id
+    or crew_calls.id = (select ledger.crew_call_id from ledger where ledger.flex_line_item_id = forget_line.flex_line_item_id);
+  begin
+    delete from public.flex_crew_assignments
+    where flex_crew_assignments.crew_call_id = any (v_calls)
+      and lower(btrim(flex_crew_assignments.flex_line_item_id::text, E' \t\r\n')) = forget_line.flex_line_item_id;
+  exception
+    when lock_not_available or deadlock_detected then
+      perform note_element(forget_line.flex_element_id, 'a row of flex_crew_assignments was locked', true);
+    when others then
+      get stacked diagnostics v_error = message_text;
+      insert into crew_call_blocks (crew_call_id, reason, error, since)
+      select call.id, 'host_table', format('line %s: %s', forget_line.flex_line_item_id, v_error), clock()
+      from unnest(v_calls) as call (id)
+      on conflict on constraint crew_call_blocks_pkey do update
+      set reason = excluded.reason, error = excluded.error;
+  end;
+end
+$$;
+
+
+--
+-- Name: FUNCTION forget_line(flex_element_id text, flex_line_item_id text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.forget_line(flex_element_id text, flex_line_item_id text) IS 'A line is gone from Flex: no row of the host names it any more.';
+
+
+--
+-- Name: hash_of_held(flex_sync.planned[]); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.hash_of_held(held flex_sync.planned[]) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  return (
+    select md5(string_agg(held.flex_line_item_id || ' ' || coalesce(held.flex_resource_id, ''), ',' order by held.flex_line_item_id))
+    from unnest(hash_of_held.held) as held
+  );
+end
+$$;
+
+
+--
+-- Name: FUNCTION hash_of_held(held flex_sync.planned[]); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.hash_of_held(held flex_sync.planned[]) IS 'The name of a set of held removals, for approve_removals and reject_removals.';
+
+
+--
+-- Name: host_error(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.host_error() RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET row_security TO 'off'
+    AS $$
+declare
+  v_error text;
+begin
+  perform from crew_calls limit 1;
+  perform from recorded_crew limit 1;
+  return null;
+exception
+  when others then
+    get stacked diagnostics v_error = message_text;
+    return v_error;
+end
+$$;
+
+
+--
+-- Name: FUNCTION host_error(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.host_error() IS 'Why the host''s crew calls or their recorded crew cannot be read in full; null when they can.';
+
+
+--
+-- Name: is_flex_id(text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.is_flex_id(value text) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+  return coalesce(
+    lower(btrim(is_flex_id.value, E' \t\r\n')) ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$',
+    false
+  );
+end
+$_$;
+
+
+--
+-- Name: FUNCTION is_flex_id(value text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.is_flex_id(value text) IS 'Whether an id is UUID-shaped once trimmed; anything else is never sent to Flex.';
+
+
+--
+-- Name: join_sync(bigint, boolean); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.join_sync(sync_id bigint, allow_mass_removal boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  update syncs
+  set
+    requests = syncs.requests + 1,
+    last_requested_at = clock(),
+    reading_at = null,
+    allow_mass_removal = syncs.allow_mass_removal or join_sync.allow_mass_removal
+  where syncs.id = join_sync.sync_id;
+end
+$$;
+
+
+--
+-- Name: FUNCTION join_sync(sync_id bigint, allow_mass_removal boolean); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.join_sync(sync_id bigint, allow_mass_removal boolean) IS 'One more request for a sync that still waits for its reading.';
+
+
+--
+-- Name: know_element(text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.know_element(flex_element_id text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_call record;
+begin
+  select crew_calls.id, crew_calls.job_id, crew_calls.department into v_call
+  from crew_calls
+  where crew_calls.flex_element_id = know_element.flex_element_id
+  order by crew_calls.id
+  limit 1;
+
+  insert into elements (flex_element_id, crew_call_id, job_id, department)
+  select
+    know_element.flex_element_id,
+    coalesce(v_call.id, (
+      select ledger.crew_call_id from ledger
+      where ledger.flex_element_id = know_element.flex_element_id and ledger.crew_call_id is not null
+      order by ledger.crew_call_id limit 1
+    )),
+    v_call.job_id,
+    v_call.department
+  where not exists (select from elements where elements.flex_element_id = know_element.flex_element_id);
+  if found or v_call.id is null then
+    return;
+  end if;
+
+  update elements
+  set crew_call_id = v_call.id, job_id = v_call.job_id, department = v_call.department
+  where elements.flex_element_id = know_element.flex_element_id
+    and (elements.crew_call_id, elements.job_id, elements.department) is distinct from (v_call.id, v_call.job_id, v_call.department);
+end
+$$;
+
+
+--
+-- Name: FUNCTION know_element(flex_element_id text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.know_element(flex_element_id text) IS 'Makes sure an element has its row and remembers the crew call that points at it.';
+
+
+--
+-- Name: lacks_every_recorded_line(text, jsonb, timestamp with time zone); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.lacks_every_recorded_line(flex_element_id text, lines jsonb, began_at timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET row_security TO 'off'
+    AS $$
+declare
+  v_recorded text[];
+begin
+  select array_agg(recorded_crew.flex_line_item_id) into v_recorded
+  from crew_calls
+  join recorded_crew on recorded_crew.crew_call_id = crew_calls.id
+  left join ledger on ledger.flex_line_item_id = recorded_crew.flex_line_item_id
+  where crew_calls.flex_element_id = lacks_every_recorded_line.flex_element_id
+    and (ledger.flex_element_id is null or ledger.flex_element_id = lacks_every_recorded_line.flex_element_id)
+    and not exists (
+      -- What we just wrote ourselves is not expected in a reading begun before.
+      select from flex_sync.lines as known
+      where known.flex_element_id = lacks_every_recorded_line.flex_element_id
+        and known.flex_line_item_id = recorded_crew.flex_line_item_id
+        and known.added_at > lacks_every_recorded_line.began_at
+    );
+  if v_recorded is null then
+    return false;
+  end if;
+  if exists (
+    select from jsonb_array_elements(lacks_every_recorded_line.lines) as line
+    where flex_id(line.value ->> 'flex_line_item_id') = any (v_recorded)
+  ) then
+    return false;
+  end if;
+  return not exists (
+    select from elements
+    join missing_lines on missing_lines.flex_element_id = elements.flex_element_id
+    where elements.flex_element_id = lacks_every_recorded_line.flex_element_id
+      and elements.identity_checked_at >= missing_lines.missing_since
+  );
+end
+$$;
+
+
+--
+-- Name: FUNCTION lacks_every_recorded_line(flex_element_id text, lines jsonb, began_at timestamp with time zone); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.lacks_every_recorded_line(flex_element_id text, lines jsonb, began_at timestamp with time zone) IS 'Whether a reading lacks every recorded line, so that the element itself may be gone.';
+
+
+--
+-- Name: lock_budget(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.lock_budget() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('flex_sync budget', 0));
+end
+$$;
+
+
+--
+-- Name: FUNCTION lock_budget(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.lock_budget() IS 'One claim at a time over all drainers, until the transaction ends.';
+
+
+--
+-- Name: lock_element(text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.lock_element(flex_element_id text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('flex_sync element ' || lock_element.flex_element_id, 0));
+end
+$$;
+
+
+--
+-- Name: FUNCTION lock_element(flex_element_id text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.lock_element(flex_element_id text) IS 'One planner at a time per Flex document, until the transaction ends.';
+
+
+--
+-- Name: lock_element_of(uuid); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.lock_element_of(crew_call_id uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_element text;
+  v_after text;
+begin
+  loop
+    select crew_calls.flex_element_id into v_element from crew_calls where crew_calls.id = lock_element_of.crew_call_id;
+    if v_element is null then
+      return null;
+    end if;
+    begin
+      perform lock_element(v_element);
+      select crew_calls.flex_element_id into v_after from crew_calls where crew_calls.id = lock_element_of.crew_call_id;
+      if v_after is distinct from v_element then
+        -- Leaving the block by an error releases the lock that it took.
+        raise exception 'moved' using errcode = 'MOVED';
+      end if;
+      return v_element;
+    exception
+      when sqlstate 'MOVED' then
+        null;
+    end;
+  end loop;
+end
+$$;
+
+
+--
+-- Name: FUNCTION lock_element_of(crew_call_id uuid); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.lock_element_of(crew_call_id uuid) IS 'Locks the element that a crew call points at and answers which it is, read again after the lock.';
+
+
+--
+-- Name: log_operator(text, jsonb); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.log_operator(action text, arguments jsonb) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_subject text;
+begin
+  begin
+    v_subject := nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub';
+  exception
+    when others then
+      v_subject := null;
+  end;
+  insert into operator_log (at, who, action, arguments)
+  values (clock(), concat_ws(' ', session_user::text, v_subject), log_operator.action, log_operator.arguments);
+end
+$$;
+
+
+--
+-- Name: FUNCTION log_operator(action text, arguments jsonb); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.log_operator(action text, arguments jsonb) IS 'Leaves a trace of who did what.';
+
+
+--
+-- Name: may_sync(uuid); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.may_sync(crew_call_id uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    AS $$
+begin
+  return true;
+end
+$$;
+
+
+--
+-- Name: FUNCTION may_sync(crew_call_id uuid); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.may_sync(crew_call_id uuid) IS 'The host''s hook: whether the current session may ask for this sync. Created once, yours to replace.';
+
+
+--
+-- Name: next_action(text, text, uuid, bigint, text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_sync constant text := format('select sync_crew_call(%L);', next_action.crew_call_id);
+begin
+  return case next_action.condition
+    when 'paused' then 'select flex_sync.resume();'
+    when 'blocked' then case next_action.reason
+      when 'no_element' then format('Set flex_crew_calls.flex_element_id of %s to the crew call''s id in Flex, then %s', next_action.crew_call_id, v_sync)
+      when 'malformed_id' then format('flex_crew_calls.flex_element_id of %s is not a Flex id: correct it, then %s', next_action.crew_call_id, v_sync)
+      when 'element_gone' then format('The crew call is deleted in Flex: restore it there or correct flex_element_id, then %s', v_sync)
+      when 'access_denied' then format('Give the Flex user of the token access to this crew call, then %s', v_sync)
+      when 'host_view' then format('Mend the view flex_sync.desired_crew (select * from flex_sync.desired_crew limit 1), then %s', v_sync)
+      when 'host_table' then format('flex_crew_assignments refused a row: select error from flex_sync.crew_call_blocks where crew_call_id = %L; then %s', next_action.crew_call_id, v_sync)
+      when 'token_refused' then 'Give the daemon a valid FLEX_AUTH_TOKEN and restart it; the rest goes on by itself'
+    end
+    when 'failed' then case
+      when next_action.reason = 'contested' then format('Somebody in Flex keeps deleting this line: talk to them, then select flex_sync.retry(%s);', next_action.operation_id)
+      when next_action.operation_id is not null then format('select error from flex_sync.outbox where id = %s; mend the cause, then select flex_sync.retry(%s);', next_action.operation_id, next_action.operation_id)
+      else format('select flex_sync.retry_failed(%L);', next_action.crew_call_id)
+    end
+    when 'held' then case
+      when next_action.plan is null then format('select flex_sync.explain(%L); then approve_removals or reject_removals', next_action.crew_call_id)
+      else format('select flex_sync.explain(%L); then select flex_sync.approve_removals(%L, %L); or reject_removals with the same', next_action.crew_call_id, next_action.crew_call_id, next_action.plan)
+    end
+    when 'unknown' then 'Nothing to do: readings decide within a minute or two'
+    when 'pending' then case next_action.reason
+      when 'quota' then format('Nothing to do: goes on by itself when Flex calls free, at %s', to_char((select calls_left.frees_at from calls_left()), 'YYYY-MM-DD HH24:MI:SS TZ'))
+      when 'not_requested' then v_sync
+      when 'report_only' then format('The policy is report: nothing is written. select flex_sync.set_policy(%L, ''mirror''); then %s', next_action.crew_call_id, v_sync)
+      when 'removal_limit' then 'Nothing to do: goes on by itself within the hour; settings.removal_limit is the limit'
+      when 'doubtful_reading' then 'Nothing to do, unless it stays: select doubt_reason, doubt_error from flex_sync.elements'
+      when 'locked' then 'Unlock the crew call in Flex; it is tried again by itself'
+      when 'flex_down' then 'Nothing to do: goes on by itself when Flex answers again'
+      when 'rate_limited' then 'Nothing to do: goes on by itself when Flex takes calls again'
+      else 'Nothing to do if a drainer runs: flex-crew-sync drain'
+    end
+    when 'unmapped' then case next_action.reason
+      when 'no_resource' then format('Set profiles.flex_resource_id to the person''s contact id in Flex, then %s', v_sync)
+      else format('profiles.flex_resource_id is not a Flex id: correct it, then %s', v_sync)
+    end
+    when 'never_synced' then v_sync
+  end;
+end
+$$;
+
+
+--
+-- Name: FUNCTION next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text) IS 'What a person does about a condition.';
+
+
+--
+-- Name: next_reading(text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.next_reading(flex_element_id text) RETURNS TABLE(due_at timestamp with time zone, reason text, sync_id bigint, priority smallint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+declare
+  v_now constant timestamptz := clock();
+  v_settings settings;
+  v_element elements;
+  v_read_at timestamptz;
+begin
+  select settings.* into v_settings from settings;
+  select elements.* into v_element from elements where elements.flex_element_id = next_reading.flex_element_id;
+  v_read_at := coalesce(v_element.reading_at, '-infinity');
+
+  return query
+  with
+  active as (
+    select max(syncs.id) as id
+    from syncs
+    where syncs.flex_element_id = next_reading.flex_element_id
+      and syncs.finished_at is null
+      and syncs.reading_at is not null
+  ),
+  needs as (
+    -- A request waits for a reading begun after it; an active sync may end first, for ten seconds.
+    select
+      case when exists (select from active where active.id < syncs.id) then syncs.requested_at + interval '10 s' else v_now end as due_at,
+      'requested' as reason, syncs.id as sync_id, 0 as priority
+    from syncs
+    where syncs.flex_element_id = next_reading.flex_element_id
+      and syncs.finished_at is null
+      and (syncs.reading_at is null or syncs.reading_at > v_read_at)
+      and not exists (
+        select from outbox
+        where outbox.flex_element_id = next_reading.flex_element_id
+          and outbox.kind = 'observe'
+          and outbox.state = 'sending'
+          and outbox.sync_id = syncs.id
+      )
+    union all
+    -- Lines that one reading lacked, in the same sync.
+    select min(missing_lines.missing_since) + v_settings.confirm_after, 'confirming', (select active.id from active), 0
+    from missing_lines
+    where missing_lines.flex_element_id = next_reading.flex_element_id
+      and v_element.blocked_reason is null
+    having count(*) > 0
+    union all
+    -- Unanswered writes: at once, then when their absence can be proved.
+    select
+      case when v_read_at <= min(outbox.unknown_at) then v_now
+        else min(outbox.deadline) + v_settings.late_landing + interval '1 ms' end,
+      'unknown', null, 0
+    from outbox
+    where outbox.flex_element_id = next_reading.flex_element_id
+      and outbox.state = 'unknown'
+      and v_element.blocked_reason is null
+    group by v_read_at <= outbox.unknown_at
+    union all
+    -- Proved absent: once more, whether it landed late after all.
+    select min(calls.absent_at) + v_settings.late_landing, 'late_check', null, 0
+    from calls
+    where calls.flex_element_id = next_reading.flex_element_id
+      and calls.outcome = 'unknown'
+      and calls.absent_at is not null
+      and calls.late_checked_at is null
+      and v_element.blocked_reason is null
+    having count(*) > 0
+    union all
+    select v_element.reading_wanted_at, 'asked', null, 0
+    where v_element.reading_wanted_at >= v_read_at
+      -- An element that nothing points at and nothing of ours is on is nobody's business.
+      and (
+        exists (select from crew_calls where crew_calls.flex_element_id = next_reading.flex_element_id)
+        or exists (select from ledger where ledger.flex_element_id = next_reading.flex_element_id and ledger.gone_at is null)
+        or exists (select from outbox where outbox.flex_element_id = next_reading.flex_element_id and outbox.state in ('sending', 'unknown'))
+      )
+    union all
+    -- Writes that are due, but whose reading is too old to send them on.
+    select min(outbox.due_at), 'reading_too_old', (select active.id from active), 0
+    from outbox
+    where outbox.flex_element_id = next_reading.flex_element_id
+      and outbox.kind <> 'observe'
+      and outbox.state = 'pending'
+      and outbox.reading_at is not null
+      and outbox.after_operation_id is null
+      and (outbox.reading_at <= v_now - v_settings.max_reading_age or outbox.reading_at <= server_started_at())
+      -- What removal_limit holds back needs no reading before a removal is free again.
+      and not (outbox.limited and removals_within_the_hour() >= v_settings.removal_limit)
+      and v_element.blocked_reason is null
+    having count(*) > 0
+    union all
+    select v_element.blocked_at + interval '1 hour', 'blocked', null, 1
+    where v_element.blocked_reason is not null
+      and exists (select from crew_calls where crew_calls.flex_element_id = next_reading.flex_element_id)
+    union all
+    select greatest(v_element.reading_at, v_element.doubt_at) + min(coalesce(crew_call_settings.resync_interval, v_settings.resync_interval)), 'background', null, 1
+    from crew_calls
+    left join crew_call_settings on crew_call_settings.crew_call_id = crew_calls.id
+    where crew_calls.flex_element_id = next_reading.flex_element_id
+      and v_element.reading_at is not null
+    having min(coalesce(crew_call_settings.resync_interval, v_settings.resync_interval)) is not null
+  )
+  select
+    greatest(needs.due_at, (
+      select element_health.backoff_until from element_health where element_health.flex_element_id = next_reading.flex_element_id
+    )),
+    needs.reason,
+    -- Whatever it is for, the reading answers a request that waits too.
+    coalesce((select max(waiting.sync_id) from needs as waiting where waiting.reason = 'requested'), needs.sync_id),
+    needs.priority::smallint
+  from needs
+  -- What is due already is equally pressing, so that a request is never held up as a background reading.
+  order by greatest(needs.due_at, v_now), needs.priority, needs.due_at
+  limit 1;
+end
+$$;
+
+
+--
+-- Name: FUNCTION next_reading(flex_element_id text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.next_reading(flex_element_id text) IS 'When an element has to be read again, and what for; no row when nothing waits for a reading.';
+
+
+--
+-- Name: next_sync_work_at(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.next_sync_work_at() RETURNS timestamp with time zone
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_due timestamptz;
+begin
+  perform from tenant where tenant.paused_at is not null or tenant.breaker_opened_at is not null;
+  if found or (select calls_left.left_now from calls_left()) <= 0 then
+    return null;
+  end if;
+  select min(greatest(case when outbox.state = 'sending' then outbox.lease_until else outbox.due_at end, element_health.backoff_until)) into v_due
+  from syncs
+  join outbox on outbox.sync_id = syncs.id
+  left join element_health on element_health.flex_element_id = outbox.flex_element_id
+  left join elements on elements.flex_element_id = outbox.flex_element_id
+  where syncs.finished_at is null
+    and (
+      outbox.state = 'sending'
+      or (
+        outbox.state = 'pending'
+        and outbox.after_operation_id is null
+        and (outbox.kind = 'observe' or (outbox.reading_at is not null and elements.doubt_reason is null and elements.blocked_reason is null))
+      )
+    );
+  return v_due;
+end
+$$;
+
+
+--
+-- Name: FUNCTION next_sync_work_at(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.next_sync_work_at() IS 'When the next operation of an unfinished sync falls due.';
+
+
+--
+-- Name: next_work_at(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.next_work_at() RETURNS timestamp with time zone
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := clock();
+  v_tenant tenant;
+  v_due timestamptz;
+  v_frees_at timestamptz;
+  v_other timestamptz;
+  v_removal_at timestamptz;
+begin
+  select tenant.* into v_tenant from tenant;
+  if v_tenant.paused_at is not null then
+    return null;
+  end if;
+  select min(outbox.lease_until) into v_other from outbox where outbox.state = 'sending';
+  if v_tenant.breaker_opened_at is not null then
+    return least(v_other, v_tenant.probe_at);
+  end if;
+
+  -- When removal_limit lets the next line go: the oldest of the last that used it up leaves the hour.
+  if removals_within_the_hour() >= (select settings.removal_limit from settings) then
+    v_removal_at := coalesce((
+      select outbox.finished_at + interval '1 hour'
+      from outbox
+      where outbox.kind = 'remove' and outbox.state = 'done' and outbox.finished_at > v_now - interval '1 hour'
+      order by outbox.finished_at desc
+      offset greatest((select settings.removal_limit from settings) - 1, 0)
+      limit 1
+    ), 'infinity');
+  end if;
+
+  -- Anything due already? Then there is no need to look at everything that waits.
+  perform from outbox
+  left join element_health on element_health.flex_element_id = outbox.flex_element_id
+  left join elements on elements.flex_element_id = outbox.flex_element_id
+  where outbox.state = 'pending'
+    and outbox.after_operation_id is null
+    and outbox.due_at <= v_now
+    and (element_health.backoff_until is null or element_health.backoff_until <= v_now)
+    and not (outbox.limited and coalesce(v_removal_at > v_now, false))
+    and (outbox.kind = 'observe' or (outbox.reading_at is not null and elements.doubt_reason is null and elements.blocked_reason is null))
+  limit 1;
+  if found then
+    return least(v_other, greatest(v_now, (select calls_left.frees_at from calls_left())));
+  end if;
+
+  select min(greatest(outbox.due_at, element_health.backoff_until)) into v_due
+  from outbox
+  left join element_health on element_health.flex_element_id = outbox.flex_element_id
+  left join elements on elements.flex_element_id = outbox.flex_element_id
+  where outbox.state = 'pending'
+    and outbox.after_operation_id is null
+    and not (outbox.limited and coalesce(v_removal_at > v_now, false))
+    and (outbox.kind = 'observe' or (outbox.reading_at is not null and elements.doubt_reason is null and elements.blocked_reason is null));
+  if v_removal_at > v_now and exists (select from outbox where outbox.state = 'pending' and outbox.limited) then
+    v_due := least(v_due, v_removal_at);
+  end if;
+  if v_due is not null then
+    select calls_left.frees_at into v_frees_at from calls_left();
+    v_due := greatest(v_due, v_frees_at);
+  end if;
+  return least(v_other, v_due);
+end
+$$;
+
+
+--
+-- Name: FUNCTION next_work_at(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.next_work_at() IS 'When a drainer has to look again although nothing notifies it; null when nothing waits for time to pass.';
+
+
+--
+-- Name: nobodys_lines(uuid); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.nobodys_lines(crew_call_id uuid) RETURNS TABLE(flex_line_item_id text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_element constant text := (select crew_calls.flex_element_id from crew_calls where crew_calls.id = nobodys_lines.crew_call_id);
+  v_wanted text[];
+begin
+  perform from lines
+  where lines.flex_element_id = v_element and lines.present and lines.is_contact and lines.flex_resource_id is not null
+    and not exists (select from ledger where ledger.flex_line_item_id = lines.flex_line_item_id);
+  if not found then
+    return;
+  end if;
+  select array_agg(desired.resource) into v_wanted
+  from crew_calls
+  cross join lateral desired_or_nobody(crew_calls.id) as desired
+  where crew_calls.flex_element_id = v_element
+    and desired.resource is not null;
+
+  return query
+  select lines.flex_line_item_id
+  from lines
+  where lines.flex_element_id = v_element
+    and lines.present
+    and lines.is_contact
+    and lines.flex_resource_id is not null
+    and lines.flex_resource_id <> all (coalesce(v_wanted, '{}'))
+    and not exists (select from ledger where ledger.flex_line_item_id = lines.flex_line_item_id)
+    and not exists (
+      select from recorded_crew
+      where recorded_crew.crew_call_id = nobodys_lines.crew_call_id and recorded_crew.flex_line_item_id = lines.flex_line_item_id
+    );
+end
+$$;
+
+
+--
+-- Name: FUNCTION nobodys_lines(crew_call_id uuid); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.nobodys_lines(crew_call_id uuid) IS 'Contact lines on a crew call''s element that are nobody''s.';
+
+
+--
+-- Name: note_changed_assignments(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.note_changed_assignments() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  insert into due_elements (flex_element_id, reason, wants_reading, requests_sync, noted_at)
+  select distinct crew_calls.flex_element_id, 'the crew changed', false, true, clock()
+  from changed_rows
+  join crew_calls on crew_calls.job_id::text = changed_rows.job_id::text
+  where is_flex_id(crew_calls.flex_element_id);
+  if found then
+    perform pg_notify('flex_sync_work', '');
+  end if;
+  return null;
+exception
+  when others then
+    return null;
+end
+$$;
+
+
+--
+-- Name: FUNCTION note_changed_assignments(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.note_changed_assignments() IS 'Asks for a sync of the crew calls whose crew changed.';
+
+
+--
+-- Name: note_changed_crew_call(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.note_changed_crew_call() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  if tg_op = 'DELETE' or flex_id(old.flex_element_id::text) is distinct from flex_id(new.flex_element_id::text) then
+    perform note_element(flex_id(old.flex_element_id::text), 'a crew call was deleted or points elsewhere', true);
+  end if;
+  return null;
+exception
+  when others then
+    return null;
+end
+$$;
+
+
+--
+-- Name: FUNCTION note_changed_crew_call(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.note_changed_crew_call() IS 'Notes the old element of a crew call that was deleted or points elsewhere.';
+
+
+--
+-- Name: note_changed_mapping(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.note_changed_mapping() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  insert into due_elements (flex_element_id, reason, wants_reading, requests_sync, noted_at)
+  select distinct flex_id(changed_rows.flex_element_id::text), 'a crew call was mapped', false, true, clock()
+  from changed_rows
+  where is_flex_id(changed_rows.flex_element_id::text);
+  if found then
+    perform pg_notify('flex_sync_work', '');
+  end if;
+  return null;
+exception
+  when others then
+    return null;
+end
+$$;
+
+
+--
+-- Name: FUNCTION note_changed_mapping(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.note_changed_mapping() IS 'Asks for a sync of crew calls that were made or changed.';
+
+
+--
+-- Name: note_changed_profiles(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.note_changed_profiles() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  insert into due_elements (flex_element_id, reason, wants_reading, requests_sync, noted_at)
+  select distinct crew_calls.flex_element_id, 'a resource changed', false, true, clock()
+  from changed_rows
+  join former_rows on former_rows.id = changed_rows.id
+  join public.job_assignments on job_assignments.technician_id = changed_rows.id
+  join crew_calls on crew_calls.job_id = job_assignments.job_id
+  where changed_rows.flex_resource_id::text is distinct from former_rows.flex_resource_id::text
+    and is_flex_id(crew_calls.flex_element_id);
+  if found then
+    perform pg_notify('flex_sync_work', '');
+  end if;
+  return null;
+exception
+  when others then
+    return null;
+end
+$$;
+
+
+--
+-- Name: FUNCTION note_changed_profiles(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.note_changed_profiles() IS 'Asks for a sync of the crew calls of people whose resource changed.';
+
+
+--
+-- Name: note_deleted_job(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.note_deleted_job() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  perform note_element(gone.flex_element_id, 'a job was deleted', true)
+  from (
+    select elements.flex_element_id from elements where elements.job_id::text = old.id::text
+    union
+    select crew_calls.flex_element_id from crew_calls where crew_calls.job_id::text = old.id::text
+  ) as gone;
+  return null;
+exception
+  when others then
+    return null;
+end
+$$;
+
+
+--
+-- Name: FUNCTION note_deleted_job(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.note_deleted_job() IS 'Notes the elements of a deleted job.';
+
+
+--
+-- Name: note_deleted_profile(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.note_deleted_profile() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  perform note_element(gone.flex_element_id, 'a profile was deleted', true)
+  from (
+    select distinct ledger.flex_element_id
+    from ledger
+    where ledger.technician_id::text = old.id::text
+      and ledger.gone_at is null
+      and ledger.flex_element_id is not null
+  ) as gone;
+  return null;
+exception
+  when others then
+    return null;
+end
+$$;
+
+
+--
+-- Name: FUNCTION note_deleted_profile(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.note_deleted_profile() IS 'Notes the elements that hold a line of a deleted person.';
+
+
+--
+-- Name: note_element(text, text, boolean); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.note_element(flex_element_id text, reason text, wants_reading boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  if is_flex_id(note_element.flex_element_id) then
+    insert into due_elements (flex_element_id, reason, wants_reading, noted_at)
+    values (flex_id(note_element.flex_element_id), note_element.reason, note_element.wants_reading, clock());
+    perform pg_notify('flex_sync_work', flex_id(note_element.flex_element_id));
+  end if;
+end
+$$;
+
+
+--
+-- Name: FUNCTION note_element(flex_element_id text, reason text, wants_reading boolean); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.note_element(flex_element_id text, reason text, wants_reading boolean) IS 'Notes that an element needs a look, without waiting for anybody.';
+
+
+--
+-- Name: note_failure(text, timestamp with time zone, text, boolean); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.note_failure(flex_element_id text, sent_at timestamp with time zone, error text, tenant_wide boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := clock();
+  v_tenant tenant;
+begin
+  insert into element_health as health (flex_element_id, failures, last_failure_at, backoff_until)
+  values (note_failure.flex_element_id, 1, v_now, v_now + backoff(1))
+  on conflict on constraint element_health_pkey do update
+  set
+    failures = health.failures + 1,
+    last_failure_at = v_now,
+    backoff_until = v_now + backoff(health.failures + 1)
+  where health.failures = 0 or health.last_failure_at is null or health.last_failure_at < note_failure.sent_at;
+
+  if not note_failure.tenant_wide then
+    return;
+  end if;
+  update tenant
+  set
+    failures = tenant.failures + (tenant.failures = 0 or tenant.last_failure_at is null or tenant.last_failure_at < note_failure.sent_at)::int,
+    last_failure_at = case
+      when tenant.failures = 0 or tenant.last_failure_at is null or tenant.last_failure_at < note_failure.sent_at then v_now
+      else tenant.last_failure_at
+    end,
+    failed_elements = case
+      when note_failure.flex_element_id = any (tenant.failed_elements) then tenant.failed_elements
+      else (tenant.failed_elements || note_failure.flex_element_id)[1:8]
+    end
+  returning tenant.* into v_tenant;
+  if v_tenant.failures >= 3 and cardinality(v_tenant.failed_elements) >= 2 then
+    perform open_breaker('flex_down', note_failure.error);
+  end if;
+end
+$$;
+
+
+--
+-- Name: FUNCTION note_failure(flex_element_id text, sent_at timestamp with time zone, error text, tenant_wide boolean); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.note_failure(flex_element_id text, sent_at timestamp with time zone, error text, tenant_wide boolean) IS 'The element backs off; three failures in a row over two elements open the breaker.';
+
+
+--
+-- Name: note_success(text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.note_success(flex_element_id text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  update element_health
+  set failures = 0, backoff_until = null
+  where element_health.flex_element_id = note_success.flex_element_id
+    and element_health.failures > 0;
+  update tenant
+  set failures = 0, failed_elements = '{}'
+  where tenant.failures > 0;
+  update tenant
+  set
+    careful_successes = case when tenant.careful_successes + 1 < settings.max_concurrency then tenant.careful_successes + 1 end,
+    probe_wait = case when tenant.careful_successes + 1 < settings.max_concurrency then tenant.probe_wait end
+  from settings
+  where tenant.careful_successes is not null
+    and tenant.breaker_opened_at is null;
+end
+$$;
+
+
+--
+-- Name: FUNCTION note_success(flex_element_id text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.note_success(flex_element_id text) IS 'Flex answered: failures in a row start again at none.';
+
+
+--
+-- Name: open_breaker(text, text, interval); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.open_breaker(reason text, error text, first_probe interval DEFAULT NULL::interval) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := clock();
+begin
+  update tenant
+  set
+    breaker_opened_at = v_now,
+    breaker_reason = open_breaker.reason,
+    breaker_error = open_breaker.error,
+    probe_wait = case when open_breaker.reason = 'rate_limited' and tenant.careful_successes is not null
+      then least(tenant.probe_wait * 2, interval '1 min') else interval '5 s' end,
+    probe_at = v_now + coalesce(open_breaker.first_probe, case when open_breaker.reason = 'rate_limited' and tenant.careful_successes is not null
+      then least(tenant.probe_wait * 2, interval '1 min') else interval '5 s' end),
+    careful_successes = null
+  where tenant.breaker_opened_at is null
+    -- A refused token tells more than a Flex that answers badly.
+    or (open_breaker.reason = 'token_refused' and tenant.breaker_reason <> 'token_refused');
+end
+$$;
+
+
+--
+-- Name: FUNCTION open_breaker(reason text, error text, first_probe interval); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.open_breaker(reason text, error text, first_probe interval) IS 'Stops all Flex calls of the tenant, for all drainers, until a probe succeeds.';
+
+
+--
+-- Name: operation_in_flight(bigint, uuid); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.operation_in_flight(operation_id bigint, token uuid) RETURNS flex_sync.outbox
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_operation outbox;
+begin
+  select outbox.* into v_operation
+  from outbox
+  where outbox.id = operation_in_flight.operation_id
+    and outbox.token = operation_in_flight.token
+    and outbox.state = 'sending'
+  for update;
+  return v_operation;
+end
+$$;
+
+
+--
+-- Name: FUNCTION operation_in_flight(operation_id bigint, token uuid); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.operation_in_flight(operation_id bigint, token uuid) IS 'The operation, locked, if it is still held by the claim with this token.';
+
+
+--
+-- Name: operations_of(flex_sync.planned[]); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.operations_of(plan flex_sync.planned[]) RETURNS TABLE(kind text, state text, crew_call_id uuid, technician_id uuid, resource text, line text, role_id text, reason text, brake text, after_resource text, limited boolean, persons jsonb)
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  return query
+  with
+  planned as materialized (select row_of_plan.* from unnest(operations_of.plan) as row_of_plan),
+  adds as (
+    select distinct on (planned.flex_resource_id) planned.*
+    from planned
+    where planned.action = 'add'
+    order by planned.flex_resource_id, planned.crew_call_id, planned.technician_id
+  ),
+  sharing as (
+    select planned.flex_resource_id,
+      jsonb_agg(jsonb_build_object('crew_call_id', planned.crew_call_id, 'technician_id', planned.technician_id)
+        order by planned.crew_call_id, planned.technician_id) as persons
+    from planned
+    where planned.action = 'add'
+    group by planned.flex_resource_id
+  )
+  select 'add', 'pending', adds.crew_call_id, adds.technician_id, adds.flex_resource_id, null::text, null::text,
+    adds.reason, null::text, null::text, false, sharing.persons
+  from adds
+  join sharing on sharing.flex_resource_id = adds.flex_resource_id
+  union all
+  select 'set_role', 'pending', planned.crew_call_id, planned.technician_id, planned.flex_resource_id, planned.flex_line_item_id,
+    planned.flex_role_id, null, null, planned.after_resource, false, '[]'::jsonb
+  from planned
+  where planned.action = 'set_role'
+  union all
+  select 'remove', case when planned.action = 'hold' then 'held' else 'pending' end, planned.crew_call_id, planned.technician_id,
+    planned.flex_resource_id, planned.flex_line_item_id, null, planned.reason, planned.brake, planned.after_resource,
+    planned.limited, '[]'::jsonb
+  from planned
+  where planned.action in ('remove', 'hold');
+end
+$$;
+
+
+--
+-- Name: FUNCTION operations_of(plan flex_sync.planned[]); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.operations_of(plan flex_sync.planned[]) IS 'The operations that a plan asks for: one per resource to add or to give a role, one per line to remove.';
+
+
+--
+-- Name: pause(text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.pause(reason text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  update tenant set paused_at = coalesce(tenant.paused_at, clock()), paused_reason = pause.reason;
+  perform log_operator('pause', jsonb_build_object('reason', pause.reason));
+end
+$$;
+
+
+--
+-- Name: FUNCTION pause(reason text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.pause(reason text) IS 'Stops all Flex calls, of all drainers, until resume().';
+
+
+--
+-- Name: plan_as_json(uuid, text, flex_sync.planned[]); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.plan_as_json(crew_call_id uuid, flex_element_id text, plan flex_sync.planned[]) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_observed_at timestamptz;
+  v_sets jsonb;
+begin
+  select elements.reading_at into v_observed_at
+  from elements
+  where elements.flex_element_id = plan_as_json.flex_element_id;
+
+  select jsonb_build_object(
+    'observed_at', v_observed_at,
+    'stale', case when v_observed_at is not null then coalesce(jsonb_agg(
+      jsonb_build_object('technician_id', planned.technician_id, 'flex_line_item_id', (
+        select lines.flex_line_item_id from lines
+        where lines.flex_element_id = plan_as_json.flex_element_id
+          and lines.flex_resource_id = planned.flex_resource_id
+          and lines.stale_at is not null
+        order by lines.stale_at desc limit 1
+      )) order by planned.technician_id
+    ) filter (where planned.action = 'add' and planned.reason = 'stale'), '[]') end,
+    'to_add', coalesce(jsonb_agg(
+      jsonb_build_object('technician_id', planned.technician_id, 'flex_resource_id', planned.flex_resource_id) order by planned.technician_id
+    ) filter (where planned.action = 'add'), '[]'),
+    'to_remove', coalesce(jsonb_agg(
+      jsonb_build_object('technician_id', planned.technician_id, 'flex_line_item_id', planned.flex_line_item_id, 'reason', planned.reason)
+      order by planned.flex_line_item_id
+    ) filter (where planned.action = 'remove'), '[]'),
+    'to_set_role', coalesce(jsonb_agg(
+      jsonb_build_object('technician_id', planned.technician_id, 'flex_role_id', planned.flex_role_id) order by planned.technician_id
+    ) filter (where planned.action = 'set_role'), '[]'),
+    'held', case when v_observed_at is not null then coalesce(jsonb_agg(
+      jsonb_build_object('technician_id', planned.technician_id, 'flex_line_item_id', planned.flex_line_item_id, 'reason', planned.reason)
+      order by planned.flex_line_item_id
+    ) filter (where planned.action = 'hold'), '[]') end,
+    'plan', case when v_observed_at is not null then hash_of_held(array_agg(planned) filter (where planned.action = 'hold')) end,
+    'kept', count(*) filter (where planned.action = 'keep'),
+    'unmapped', coalesce(jsonb_agg(
+      jsonb_build_object('technician_id', planned.technician_id, 'reason', planned.reason) order by planned.technician_id
+    ) filter (where planned.action = 'unmapped'), '[]')
+  )
+  into v_sets
+  from unnest(plan_as_json.plan) as planned
+  where planned.crew_call_id = plan_as_json.crew_call_id;
+  return v_sets;
+end
+$$;
+
+
+--
+-- Name: FUNCTION plan_as_json(crew_call_id uuid, flex_element_id text, plan flex_sync.planned[]); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.plan_as_json(crew_call_id uuid, flex_element_id text, plan flex_sync.planned[]) IS 'The sets of one crew call as sync_crew_call answers them.';
+
+
+--
+-- Name: plan_element(text, boolean, timestamp with time zone); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.plan_element(flex_element_id text, allow_mass_removal boolean DEFAULT false, requested_at timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS SETOF flex_sync.planned
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET row_security TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+  return query
+  with
+  now_is as materialized (select clock() as at),
+  knobs as materialized (select settings.* from settings),
+  element as materialized (
+    select elements.* from elements where elements.flex_element_id = plan_element.flex_element_id
+  ),
+  -- The crew calls that point here; none means that the element is retired.
+  calls as materialized (
+    select crew_calls.id
+    from crew_calls
+    where crew_calls.flex_element_id = plan_element.flex_element_id
+  ),
+  rule as materialized (
+    select
+      policy_of(plan_element.flex_element_id) as policy,
+      not exists (select from calls) as retired,
+      not exists (select from element where element.reading_at is not null) as unread,
+      (select min(calls.id::text)::uuid from calls) as first_call
+  ),
+  -- Who should be there. Several rows for one person are read as one.
+  desired as materialized (
+    select calls.id as crew_call_id, person.technician_id, person.resource, person.problem, person.role_id
+    from calls
+    cross join lateral desired_of(calls.id) as person
+  ),
+  -- One line per resource is wanted; where roles differ, the lowest crew call that has one decides.
+  wanted as materialized (
+    select distinct on (desired.resource) desired.resource, desired.crew_call_id, desired.technician_id, desired.role_id
+    from desired
+    where desired.resource is not null
+    order by desired.resource, desired.role_id is null, desired.crew_call_id, desired.technician_id
+  ),
+  known as materialized (
+    select ledger.flex_line_item_id as line, ledger.flex_resource_id as resource, ledger.crew_call_id, ledger.technician_id
+    from ledger
+    where ledger.flex_element_id = plan_element.flex_element_id
+  ),
+  -- Who we believe is there. A row whose line belongs to another element tells nothing about this one.
+  recorded as materialized (
+    select recorded_crew.crew_call_id, recorded_crew.technician_id, recorded_crew.flex_line_item_id as line,
+      coalesce(known.resource, desired.resource) as resource
+    from calls
+    join recorded_crew on recorded_crew.crew_call_id = calls.id
+    left join known on known.line = recorded_crew.flex_line_item_id
+    left join desired on desired.crew_call_id = recorded_crew.crew_call_id and desired.technician_id = recorded_crew.technician_id
+    where known.line is not null
+      or not exists (
+        select from ledger
+        where ledger.flex_line_item_id = recorded_crew.flex_line_item_id
+          and ledger.flex_element_id <> plan_element.flex_element_id
+      )
+  ),
+  -- What the last reading showed, corrected by our own writes; before the first one, what is recorded.
+  observed as materialized (
+    select lines.flex_line_item_id as line, lines.flex_resource_id as resource, lines.is_contact, lines.parent_line_item_id as parent,
+      lines.flex_role_id as role_id, lines.shows_role, lines.written_role_id, lines.name, lines.first_seen_at,
+      known.line is not null as ours
+    from lines
+    left join known on known.line = lines.flex_line_item_id and (known.resource = lines.flex_resource_id or known.resource is null)
+    where lines.flex_element_id = plan_element.flex_element_id
+      and lines.present
+    union all
+    select distinct on (recorded.line) recorded.line, recorded.resource, true, null, null, false, null, null, null::timestamptz, known.line is not null
+    from rule, recorded
+    left join known on known.line = recorded.line
+    where rule.unread
+      and not exists (
+        select from lines
+        where lines.flex_element_id = plan_element.flex_element_id and lines.flex_line_item_id = recorded.line
+      )
+  ),
+  open as materialized (
+    select outbox.kind, outbox.state, outbox.flex_resource_id as resource, outbox.flex_line_item_id as line
+    from outbox
+    where outbox.flex_element_id = plan_element.flex_element_id
+      and outbox.kind <> 'observe'
+      and outbox.state in ('sending', 'unknown')
+  ),
+  -- Refused since the newest request: only a further request tries once more.
+  refused as materialized (
+    select outbox.kind, outbox.flex_resource_id as resource, outbox.flex_line_item_id as line, outbox.reason
+    from outbox
+    cross join now_is
+    where outbox.flex_element_id = plan_element.flex_element_id
+      and outbox.kind <> 'observe'
+      and outbox.state = 'failed'
+      and outbox.superseded_at is null
+      and case outbox.reason
+        when 'contested' then outbox.finished_at > now_is.at - interval '1 day'
+        else outbox.finished_at >= greatest(plan_element.requested_at, (
+          select max(syncs.last_requested_at) from syncs where syncs.flex_element_id = plan_element.flex_element_id
+        ), '-infinity')
+      end
+  ),
+  -- A line whose removal was sent does not count as present.
+  countable as materialized (
+    select observed.*
+    from observed
+    where observed.resource is not null
+      and not exists (select from open where open.kind = 'remove' and open.line = observed.line)
+  ),
+  -- The one line each wanted resource keeps: the recorded one, else one of ours, else the oldest.
+  chosen as materialized (
+    select distinct on (wanted.resource) wanted.resource, wanted.crew_call_id, wanted.technician_id, wanted.role_id as wanted_role_id, countable.line,
+      countable.ours, countable.role_id, countable.shows_role, countable.written_role_id, countable.name
+    from wanted
+    join countable on countable.resource = wanted.resource
+    order by
+      wanted.resource,
+      exists (select from recorded where recorded.line = countable.line) desc,
+      countable.ours desc,
+      countable.first_seen_at nulls last,
+      countable.line
+  ),
+  missing as materialized (
+    select distinct recorded.crew_call_id, recorded.technician_id, recorded.line
+    from recorded
+    join missing_lines on missing_lines.flex_line_item_id = recorded.line and missing_lines.flex_resource_id = recorded.resource
+  ),
+  -- Resources whose recorded line somebody deleted in Flex, and how often we brought it back within a day.
+  vanished as materialized (
+    select wanted.resource, (
+      select count(*)
+      from outbox
+      where outbox.flex_element_id = plan_element.flex_element_id
+        and outbox.kind = 'add'
+        and outbox.state = 'done'
+        and outbox.reason = 'stale'
+        and outbox.flex_resource_id = wanted.resource
+        and outbox.finished_at > (select now_is.at from now_is) - interval '1 day'
+        -- A person looked and said: once more.
+        and outbox.finished_at > coalesce((
+          select max(looked_at.superseded_at)
+          from outbox as looked_at
+          where looked_at.flex_element_id = plan_element.flex_element_id
+            and looked_at.kind = 'add'
+            and looked_at.state = 'failed'
+            and looked_at.reason = 'contested'
+            and looked_at.flex_resource_id = wanted.resource
+        ), '-infinity')
+    ) as times_added_again
+    from wanted
+    where exists (
+      select from lines
+      where lines.flex_element_id = plan_element.flex_element_id
+        and lines.flex_resource_id = wanted.resource
+        and lines.stale_at is not null
+        and not exists (
+          select from lines as later
+          where later.flex_element_id = plan_element.flex_element_id
+            and later.flex_resource_id = wanted.resource
+            and later.stale_at is null
+            and greatest(later.added_at, later.last_seen_at) > lines.stale_at
+        )
+    )
+  ),
+  persons as materialized (
+    select
+      desired.*,
+      chosen.line,
+      chosen.ours,
+      case
+        when desired.problem is not null then 'unmapped'
+        when missing.line is not null and desired.resource = (
+          select recorded.resource from recorded
+          where recorded.crew_call_id = desired.crew_call_id and recorded.technician_id = desired.technician_id
+          limit 1
+        ) then 'confirm'
+        when chosen.line is not null then 'keep'
+        when exists (select from open where open.kind = 'add' and open.resource = desired.resource) then 'wait'
+        when exists (select from open join observed on observed.line = open.line where open.kind = 'remove' and observed.resource = desired.resource) then 'wait'
+        when exists (select from refused where refused.kind = 'add' and refused.resource = desired.resource) then 'wait'
+        when vanished.times_added_again >= 2 then 'contest'
+        else 'add'
+      end as action,
+      vanished.resource is not null as was_deleted,
+      (select open.state from open where open.kind = 'add' and open.resource = desired.resource) as open_add
+    from desired
+    left join chosen on chosen.resource = desired.resource
+    left join missing on missing.crew_call_id = desired.crew_call_id and missing.technician_id = desired.technician_id
+    left join vanished on vanished.resource = desired.resource
+  ),
+  -- Lines that nobody wants. Only what says that it is a contact, or is ours, may ever be removed.
+  unwanted as materialized (
+    select
+      countable.line, countable.resource, countable.ours, countable.name, countable.parent,
+      case when calls.id is not null then known.crew_call_id end as ledger_call,
+      known.technician_id,
+      case
+        when wanted.resource is not null then 'surplus'
+        when not countable.ours then 'foreign'
+        when replaced.resource is not null then 'resource_changed'
+        else 'undesired'
+      end as reason,
+      replaced.resource as replaced_by,
+      replaced.action as replaced_action,
+      replaced.open_add as replaced_open_add
+    from countable
+    left join wanted on wanted.resource = countable.resource
+    left join chosen on chosen.line = countable.line
+    left join known on known.line = countable.line
+    left join calls on calls.id = known.crew_call_id
+    -- The person this line was made for is still desired, by another resource.
+    left join lateral (
+      select persons.resource, persons.action, persons.open_add
+      from persons
+      where countable.ours
+        and persons.technician_id = known.technician_id
+        and persons.resource is distinct from countable.resource
+      order by persons.crew_call_id = known.crew_call_id desc, persons.crew_call_id
+      limit 1
+    ) as replaced on true
+    where chosen.line is null
+      and (countable.is_contact or countable.ours)
+      -- Somebody desired lost their resource: they keep their line.
+      and not exists (
+        select from persons
+        where persons.problem is not null
+          and (
+            persons.technician_id = known.technician_id
+            or exists (
+              select from recorded
+              where recorded.line = countable.line
+                and recorded.crew_call_id = persons.crew_call_id
+                and recorded.technician_id = persons.technician_id
+            )
+          )
+      )
+      and not exists (
+        select from removal_decisions
+        where removal_decisions.flex_line_item_id = countable.line
+          and removal_decisions.flex_resource_id = countable.resource
+          and removal_decisions.decision = 'rejected'
+      )
+      -- A recorded line that shows somebody else: first it is confirmed that the person lost it.
+      and not exists (select from missing where missing.line = countable.line)
+      -- The person is still being confirmed: their only line of that resource is nobody's surplus yet.
+      and not (wanted.resource is not null and exists (select from persons where persons.resource = countable.resource and persons.action <> 'keep'))
+  ),
+  -- What the policy lets go, and whether a person already said yes.
+  removable as materialized (
+    select unwanted.*,
+      exists (
+        select from removal_decisions, now_is
+        where removal_decisions.flex_line_item_id = unwanted.line
+          and removal_decisions.flex_resource_id = unwanted.resource
+          and removal_decisions.decision = 'approved'
+          and removal_decisions.decided_at > now_is.at - interval '1 day'
+      ) as approved
+    from unwanted, rule
+    where (rule.policy in ('mirror', 'report') or (rule.policy = 'owned' and unwanted.ours))
+      and not exists (select from refused where refused.kind = 'remove' and refused.line = unwanted.line)
+      -- The new line comes first.
+      and (unwanted.reason <> 'resource_changed' or unwanted.replaced_action in ('keep', 'add') or unwanted.replaced_open_add = 'sending')
+  ),
+  counts as materialized (
+    select
+      (select count(*) from removable) as removals,
+      (select count(*) from removable where not removable.ours and removable.reason = 'foreign') as foreign_lines,
+      (select count(*) from countable where countable.is_contact or countable.ours or exists (select from wanted where wanted.resource = countable.resource)) as contact_lines,
+      (select count(distinct persons.resource) from persons where persons.action = 'add') as adds,
+      (
+        select count(*) from outbox, now_is
+        where outbox.flex_element_id = plan_element.flex_element_id
+          and outbox.kind = 'remove'
+          and (outbox.state in ('sending', 'unknown') or (outbox.state = 'done' and outbox.finished_at > now_is.at - interval '1 hour'))
+      ) as removed_here,
+      removals_within_the_hour() as removed_anywhere
+  ),
+  braked as materialized (
+    select removable.*,
+      case
+        when rule.retired or rule.unread or removable.approved then null
+        when removable.reason = 'surplus' and not removable.ours then 'surplus_not_ours'
+        when not removable.ours and counts.foreign_lines > 3 then 'many_foreign'
+        when removable.ours and plan_element.allow_mass_removal then null
+        when counts.removals + counts.removed_here > greatest(5, 0.5 * (counts.contact_lines + counts.removed_here)) then 'large_share'
+        when counts.contact_lines > 2 and counts.contact_lines + counts.adds - counts.removals <= 0 then 'empties_the_call'
+        when counts.removals + counts.removed_anywhere > knobs.removal_limit then 'removal_limit'
+      end as brake
+    from removable, counts, knobs, rule
+  ),
+  -- Flex deletes children with their parent: a line goes alone only if everything under it goes too.
+  kin as materialized (
+    with recursive below as (
+      select observed.parent as ancestor, observed.line from observed where observed.parent is not null
+      union
+      select observed.parent, below.line from below join observed on observed.line = below.ancestor where observed.parent is not null
+    )
+    select distinct below.ancestor
+    from below
+    where not exists (select from braked where braked.line = below.line and braked.brake is null)
+      and not exists (select from open where open.kind = 'remove' and open.line = below.line)
+  ),
+  going as materialized (
+    select braked.*,
+      case
+        when braked.brake is null and not braked.approved and exists (select from kin where kin.ancestor = braked.line) then 'has_children'
+        else braked.brake
+      end as final_brake,
+      coalesce(braked.ledger_call, recorded.crew_call_id, wanted.crew_call_id, rule.first_call, (select element.crew_call_id from element)) as for_call,
+      coalesce(braked.technician_id, recorded.technician_id, wanted.technician_id) as for_technician
+    from rule
+    cross join braked
+    left join wanted on wanted.resource = braked.resource
+    left join lateral (
+      select recorded.crew_call_id, recorded.technician_id from recorded where recorded.line = braked.line order by recorded.crew_call_id limit 1
+    ) as recorded on true
+  ),
+  -- A role is written when the row shows another one; where rows do not show roles, when we do not know that we wrote it.
+  roles as materialized (
+    select wanted.resource, wanted.crew_call_id, wanted.technician_id, wanted.role_id, chosen.line,
+      exists (select from refused where refused.kind = 'set_role' and refused.resource = wanted.resource) as was_refused
+    from wanted
+    left join chosen on chosen.resource = wanted.resource
+    where wanted.role_id is not null
+      and exists (select from persons where persons.resource = wanted.resource and (persons.action in ('keep', 'add') or persons.open_add = 'sending'))
+      and not exists (select from open where open.kind = 'set_role' and open.resource = wanted.resource)
+      and (
+        chosen.line is null
+        or case
+          when chosen.shows_role
+            and (chosen.role_id is not null or exists (select from tenant where tenant.roles_shown_at is not null))
+            and (chosen.role_id is null or is_flex_id(chosen.role_id) = is_flex_id(wanted.role_id))
+            then lower(btrim(chosen.role_id)) is distinct from lower(btrim(wanted.role_id))
+          else chosen.written_role_id is distinct from wanted.role_id
+        end
+      )
+  )
+  select persons.action, persons.crew_call_id, persons.technician_id, persons.resource, persons.line, null::text,
+    case
+      when persons.problem is not null then persons.problem
+      when persons.action = 'add' and persons.was_deleted then 'stale'
+      when persons.action = 'add' then 'desired'
+      when persons.action = 'confirm' then 'confirming'
+      when persons.action = 'contest' then 'contested'
+      when persons.action = 'wait' then coalesce(persons.open_add, case when exists (select from refused where refused.resource = persons.resource) then 'refused' else 'leaving' end)
+    end,
+    null::text, null::text, persons.ours, false, null::text
+  from persons
+  union all
+  select case when roles.was_refused then 'wait_role' else 'set_role' end,
+    roles.crew_call_id, roles.technician_id, roles.resource, roles.line, roles.role_id,
+    null, null, case when roles.line is null then roles.resource end, null, false, null
+  from roles
+  union all
+  select case when going.final_brake is null then 'remove' else 'hold' end,
+    going.for_call, going.for_technician, going.resource, going.line, null,
+    going.reason, going.final_brake,
+    case when going.replaced_action <> 'keep' then going.replaced_by end,
+    going.ours,
+    rule.retired or not (going.approved or (going.ours and plan_element.allow_mass_removal)),
+    going.name
+  from going, rule
+  union all
+  select 'report', coalesce(rule.first_call, (select element.crew_call_id from element)), unwanted.technician_id, unwanted.resource, unwanted.line, null,
+    unwanted.reason, null, null, unwanted.ours, false, unwanted.name
+  from unwanted, rule
+  where not exists (select from removable where removable.line = unwanted.line);
+end
+$$;
+
+
+--
+-- Name: FUNCTION plan_element(flex_element_id text, allow_mass_removal boolean, requested_at timestamp with time zone); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.plan_element(flex_element_id text, allow_mass_removal boolean, requested_at timestamp with time zone) IS 'What has to change on one Flex document so that it shows exactly who its crew calls desire. Writes nothing.';
+
+
+--
+-- Name: policy_of(text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.policy_of(flex_element_id text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  return coalesce(
+    (
+      select coalesce(crew_call_settings.policy, settings.policy)
+      from settings
+      cross join crew_calls
+      left join crew_call_settings on crew_call_settings.crew_call_id = crew_calls.id
+      where crew_calls.flex_element_id = policy_of.flex_element_id
+      order by array_position(array['report', 'add_only', 'owned', 'mirror'], coalesce(crew_call_settings.policy, settings.policy))
+      limit 1
+    ),
+    'owned'
+  );
+end
+$$;
+
+
+--
+-- Name: FUNCTION policy_of(flex_element_id text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.policy_of(flex_element_id text) IS 'What may be deleted on one element: the most careful policy of its crew calls; owned when none points there.';
+
+
+--
+-- Name: queue_reading(text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.queue_reading(flex_element_id text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now constant timestamptz := clock();
+  v_need record;
+  v_call record;
+  v_sync_before bigint;
+begin
+  if not is_flex_id(queue_reading.flex_element_id) then
+    return;
+  end if;
+  select outbox.sync_id into v_sync_before
+  from outbox
+  where outbox.flex_element_id = queue_reading.flex_element_id
+    and outbox.kind = 'observe'
+    and outbox.state = 'pending';
+  select next_reading.* into v_need from next_reading(queue_reading.flex_element_id);
+
+  if v_need.due_at is null then
+    update outbox
+    set state = 'cancelled', finished_at = v_now
+    where outbox.flex_element_id = queue_reading.flex_element_id
+      and outbox.kind = 'observe'
+      and outbox.state = 'pending';
+    perform finish_sync(v_sync_before);
+    return;
+  end if;
+
+  select coalesce(syncs.crew_call_id, elements.crew_call_id) as id into v_call
+  from (select queue_reading.flex_element_id as id) as this
+  left join elements on elements.flex_element_id = this.id
+  left join syncs on syncs.id = v_need.sync_id;
+
+  insert into outbox (sync_id, crew_call_id, flex_element_id, kind, reason, due_at, created_at, priority)
+  values (v_need.sync_id, v_call.id, queue_reading.flex_element_id, 'observe', v_need.reason, v_need.due_at, v_now, v_need.priority)
+  on conflict (flex_element_id) where kind = 'observe' and state = 'pending'
+  do update set
+    sync_id = excluded.sync_id,
+    due_at = excluded.due_at,
+    reason = excluded.reason,
+    priority = excluded.priority,
+    crew_call_id = excluded.crew_call_id;
+  if v_sync_before is distinct from v_need.sync_id then
+    perform finish_sync(v_sync_before);
+  end if;
+end
+$$;
+
+
+--
+-- Name: FUNCTION queue_reading(flex_element_id text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.queue_reading(flex_element_id text) IS 'Keeps the one pending observe of an element as next_reading wants it.';
+
+
+--
+-- Name: read_committed_only(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.read_committed_only() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'crew calls cannot be planned under isolation level %', current_setting('transaction_isolation')
+      using errcode = 'ISOLA', hint = 'Call it in a transaction of its own, or begin isolation level read committed.';
+  end if;
+end
+$$;
+
+
+--
+-- Name: FUNCTION read_committed_only(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.read_committed_only() IS 'Refuses isolation levels under which the element lock would protect a read of old rows.';
+
+
+--
+-- Name: record_add(bigint, uuid, text, text[], integer); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.record_add(operation_id bigint, token uuid, flex_line_item_id text, also_added text[] DEFAULT '{}'::text[], http_status integer DEFAULT 200) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := clock();
+  v_line constant text := flex_id(record_add.flex_line_item_id);
+  v_operation outbox := operation_in_flight(record_add.operation_id, record_add.token);
+  v_claimed outbox;
+  v_person record;
+  v_recorded boolean := false;
+begin
+  if v_operation.id is null then
+    select outbox.* into v_claimed from outbox where outbox.id = record_add.operation_id;
+    if v_claimed.id is not null and v_line is not null then
+      perform enter_ledger(v_line, v_claimed.flex_element_id, v_claimed.flex_resource_id, v_claimed.crew_call_id, v_claimed.technician_id, 'added', v_claimed.id);
+      perform note_element(v_claimed.flex_element_id, 'a drainer reported a line after its claim was taken over', true);
+    end if;
+    return 'fenced';
+  end if;
+
+  perform from lines
+  join calls on calls.number = v_operation.call_number
+  where lines.flex_element_id = v_operation.flex_element_id
+    and lines.flex_line_item_id = v_line
+    and lines.first_seen_at <= calls.reading_at;
+  if found or v_line is null then
+    perform record_failure(record_add.operation_id, record_add.token, 'unknown', record_add.http_status,
+      format('the answer names line %s, which was there before the add', coalesce(v_line, 'null')));
+    return 'unknown';
+  end if;
+
+  update outbox
+  set state = 'done', finished_at = v_now, flex_line_item_id = v_line, http_status = record_add.http_status, error = null
+  where outbox.id = v_operation.id;
+  update calls set flex_line_item_id = v_line where calls.number = v_operation.call_number;
+  perform close_call(v_operation.call_number, 'done', record_add.http_status, null);
+
+  perform enter_ledger(v_line, v_operation.flex_element_id, v_operation.flex_resource_id, v_operation.crew_call_id, v_operation.technician_id, 'added', v_operation.id);
+  perform enter_ledger(flex_id(further.line), v_operation.flex_element_id, null, v_operation.crew_call_id, null, 'added', v_operation.id)
+  from unnest(record_add.also_added) as further (line)
+  where flex_id(further.line) is not null and flex_id(further.line) <> v_line;
+  insert into lines (flex_element_id, flex_line_item_id, flex_resource_id, is_contact, present, added_at)
+  values (v_operation.flex_element_id, v_line, v_operation.flex_resource_id, true, true, v_now)
+  on conflict on constraint lines_pkey do update
+  set present = true, added_at = excluded.added_at, flex_resource_id = excluded.flex_resource_id;
+
+  for v_person in
+    select person.crew_call_id, person.technician_id
+    from jsonb_to_recordset(v_operation.persons) as person (crew_call_id uuid, technician_id uuid)
+    order by person.crew_call_id, person.technician_id
+  loop
+    v_recorded := record_person(v_person.crew_call_id, v_person.technician_id, v_operation.flex_element_id, v_line) or v_recorded;
+  end loop;
+  if not v_recorded then
+    -- The crew call went elsewhere while the add was under way: the new line must not stay behind.
+    perform note_element(v_operation.flex_element_id, 'a line was added for nobody', true);
+  end if;
+
+  -- What waited for the line: its role, and the line it replaces. A row that a planner holds is left to a reading.
+  update outbox
+  set
+    after_operation_id = null,
+    due_at = v_now,
+    flex_line_item_id = case when outbox.kind = 'set_role' then v_line else outbox.flex_line_item_id end
+  where outbox.id in (select waiting.id from waiting_for(v_operation.id) as waiting);
+  if exists (select from outbox where outbox.after_operation_id = v_operation.id and outbox.state = 'pending') then
+    perform note_element(v_operation.flex_element_id, 'what waited for an add was locked', true);
+  end if;
+
+  perform note_success(v_operation.flex_element_id);
+  perform finish_sync(v_operation.sync_id);
+  return 'recorded';
+end
+$$;
+
+
+--
+-- Name: FUNCTION record_add(operation_id bigint, token uuid, flex_line_item_id text, also_added text[], http_status integer); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.record_add(operation_id bigint, token uuid, flex_line_item_id text, also_added text[], http_status integer) IS 'Flex answered an add with the new line: operation, ledger and the host''s rows say so in one transaction.';
+
+
+--
+-- Name: record_failure(bigint, uuid, text, integer, text, interval); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.record_failure(operation_id bigint, token uuid, outcome text, http_status integer, error text, retry_after interval DEFAULT NULL::interval) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := clock();
+  v_outcome constant text := record_failure.outcome;
+  v_error constant text := left(record_failure.error, 500);
+  v_operation outbox;
+  v_state text;
+  v_reading boolean;
+  v_executed boolean := v_outcome in ('refused', 'unknown', 'doubtful');
+begin
+  if v_outcome is null or v_outcome not in ('not_sent', 'refused', 'refused_for_now', 'rate_limited', 'denied', 'token_refused',
+    'unknown', 'doubtful', 'lease_over', 'no_budget') then
+    raise exception 'no outcome is called %', coalesce(v_outcome, 'null')
+      using errcode = 'CLASS', hint = 'See docs/states.md for the classes of outcome.';
+  end if;
+  v_operation := operation_in_flight(record_failure.operation_id, record_failure.token);
+  if v_operation.id is null then
+    return 'fenced';
+  end if;
+  v_reading := v_operation.kind = 'observe';
+
+  v_state := case
+    when v_outcome = 'refused' and v_operation.kind = 'remove' and record_failure.http_status in (400, 404) then 'unknown'
+    when v_outcome = 'refused' and not v_reading then 'failed'
+    when v_outcome = 'denied' then 'cancelled'
+    when v_outcome in ('unknown', 'doubtful') and not v_reading then 'unknown'
+    else 'pending'
+  end;
+
+  -- A reading is simply read again; where a request queued another one meanwhile, that one does.
+  if v_reading and v_state = 'pending' and exists (
+    select from outbox
+    where outbox.flex_element_id = v_operation.flex_element_id and outbox.kind = 'observe' and outbox.state = 'pending'
+  ) then
+    v_state := 'cancelled';
+  end if;
+
+  update outbox
+  set
+    state = v_state,
+    attempts = v_operation.attempts - (not v_executed)::int,
+    retries = case when v_outcome in ('not_sent', 'refused_for_now') then v_operation.retries + 1 else v_operation.retries end,
+    due_at = case when v_outcome in ('not_sent', 'refused_for_now') then v_now + backoff(v_operation.retries + 1) else v_now end,
+    reason = case when v_state = 'failed' then 'refused' else v_operation.reason end,
+    http_status = record_failure.http_status,
+    error = v_error,
+    unknown_at = case when v_state = 'unknown' then v_now end,
+    finished_at = case when v_state in ('failed', 'cancelled') then v_now end,
+    lease_until = null
+  where outbox.id = v_operation.id;
+  perform close_call(v_operation.call_number, v_outcome, record_failure.http_status, v_error);
+
+  -- What waited for this operation cannot go any more; the next plan makes it anew.
+  if v_state <> 'pending' then
+    update outbox
+    set state = 'cancelled', finished_at = v_now
+    where outbox.id in (select waiting.id from waiting_for(v_operation.id) as waiting);
+    if exists (select from outbox where outbox.after_operation_id = v_operation.id and outbox.state = 'pending') then
+      perform note_element(v_operation.flex_element_id, 'what waited for an operation was locked', true);
+    end if;
+  end if;
+
+  case v_outcome
+    when 'not_sent' then
+      perform note_failure(v_operation.flex_element_id, v_operation.sent_at, v_error, true);
+    when 'unknown' then
+      if v_reading or record_failure.http_status is null or record_failure.http_status >= 500 then
+        perform note_failure(v_operation.flex_element_id, v_operation.sent_at, v_error,
+          record_failure.http_status is null or record_failure.http_status >= 500);
+      end if;
+    when 'doubtful' then
+      perform note_failure(v_operation.flex_element_id, v_operation.sent_at, v_error, false);
+      perform doubt_element(v_operation.flex_element_id, coalesce(split_part(v_error, ':', 1), 'unreadable'), v_error);
+    when 'refused_for_now' then
+      perform note_failure(v_operation.flex_element_id, v_operation.sent_at, v_error, false);
+      update element_health set careful_until = v_now + interval '1 min' where element_health.flex_element_id = v_operation.flex_element_id;
+    when 'rate_limited' then
+      perform open_breaker('rate_limited', v_error, record_failure.retry_after);
+    when 'token_refused' then
+      perform open_breaker('token_refused', v_error);
+    when 'denied' then
+      perform block_element(v_operation.flex_element_id, 'access_denied', v_error);
+    when 'refused' then
+      if v_reading then
+        perform note_failure(v_operation.flex_element_id, v_operation.sent_at, v_error, false);
+      else
+        perform note_success(v_operation.flex_element_id);
+      end if;
+    else
+      null;
+  end case;
+
+  -- An error instead of lines is a doubtful reading too.
+  if v_reading and v_outcome in ('refused', 'unknown') then
+    perform doubt_element(v_operation.flex_element_id, case when record_failure.http_status > 0 then 'error_status' else 'no_answer' end, v_error);
+  end if;
+  if v_state = 'unknown' or v_reading then
+    perform note_element(v_operation.flex_element_id, v_outcome, false);
+  end if;
+  perform finish_sync(v_operation.sync_id);
+  return 'recorded';
+end
+$$;
+
+
+--
+-- Name: FUNCTION record_failure(operation_id bigint, token uuid, outcome text, http_status integer, error text, retry_after interval); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.record_failure(operation_id bigint, token uuid, outcome text, http_status integer, error text, retry_after interval) IS 'What became of an attempt that was not plainly done, by the class of outcome that the caller saw.';
+
+
+--
+-- Name: record_kept(text, flex_sync.planned[]); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.record_kept(flex_element_id text, plan flex_sync.planned[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET row_security TO 'off'
+    AS $$
+declare
+  v_kept record;
+begin
+  if policy_of(record_kept.flex_element_id) = 'report' then
+    return;
+  end if;
+  -- What the host's table refused is tried again here; what it refuses still blocks anew.
+  delete from crew_call_blocks
+  where crew_call_blocks.crew_call_id in (select crew_calls.id from crew_calls where crew_calls.flex_element_id = record_kept.flex_element_id);
+
+  for v_kept in
+    select planned.crew_call_id, planned.technician_id, planned.flex_line_item_id
+    from unnest(record_kept.plan) as planned
+    left join recorded_crew on recorded_crew.crew_call_id = planned.crew_call_id and recorded_crew.technician_id = planned.technician_id
+    where planned.action = 'keep'
+      and recorded_crew.flex_line_item_id is distinct from planned.flex_line_item_id
+    order by planned.crew_call_id, planned.technician_id
+  loop
+    perform record_person(v_kept.crew_call_id, v_kept.technician_id, record_kept.flex_element_id, v_kept.flex_line_item_id);
+  end loop;
+
+  -- Rows of people nobody desires any more, on a line that stays for somebody else.
+  delete from public.flex_crew_assignments
+  where flex_crew_assignments.crew_call_id in (
+      select crew_calls.id from crew_calls where crew_calls.flex_element_id = record_kept.flex_element_id
+    )
+    and exists (
+      select from unnest(record_kept.plan) as planned
+      where planned.action = 'keep'
+        and planned.flex_line_item_id = lower(btrim(flex_crew_assignments.flex_line_item_id::text, E' \t\r\n'))
+    )
+    and not exists (
+      select from unnest(record_kept.plan) as planned
+      where planned.action in ('keep', 'add', 'wait', 'confirm', 'contest', 'unmapped')
+        and planned.crew_call_id = flex_crew_assignments.crew_call_id
+        and planned.technician_id = flex_crew_assignments.technician_id
+    );
+exception
+  when others then
+    perform note_element(record_kept.flex_element_id, 'rows of flex_crew_assignments could not be written: ' || sqlerrm, false);
+end
+$$;
+
+
+--
+-- Name: FUNCTION record_kept(flex_element_id text, plan flex_sync.planned[]); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.record_kept(flex_element_id text, plan flex_sync.planned[]) IS 'Brings the host''s rows up to the plan.';
+
+
+--
+-- Name: record_observation(bigint, uuid, jsonb, text, integer); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.record_observation(operation_id bigint, token uuid, lines jsonb, identity text DEFAULT NULL::text, http_status integer DEFAULT 200) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_element constant text := (select outbox.flex_element_id from outbox where outbox.id = record_observation.operation_id);
+  v_operation outbox;
+  v_began timestamptz;
+  v_sync syncs;
+  v_plan planned[];
+  v_error text;
+begin
+  perform read_committed_only();
+  if v_element is null then
+    return 'fenced';
+  end if;
+  perform lock_element(v_element);
+  v_operation := operation_in_flight(record_observation.operation_id, record_observation.token);
+  if v_operation.id is null then
+    return 'fenced';
+  end if;
+  v_began := v_operation.sent_at;
+
+  if record_observation.identity is distinct from 'gone' and doubt_of_lines(record_observation.lines) is not null then
+    perform record_failure(record_observation.operation_id, record_observation.token, 'doubtful', record_observation.http_status,
+      doubt_of_lines(record_observation.lines));
+    return 'doubtful';
+  end if;
+  v_error := host_error();
+  if v_error is not null then
+    update outbox
+    set state = 'done', finished_at = clock(), http_status = record_observation.http_status, error = null
+    where outbox.id = v_operation.id;
+    perform close_call(v_operation.call_number, 'done', record_observation.http_status, null);
+    perform block_element(v_element, 'host_view', v_error);
+    perform finish_answered_syncs(v_element, v_began);
+    perform queue_reading(v_element);
+    return 'blocked';
+  end if;
+  if record_observation.identity is null and lacks_every_recorded_line(v_element, record_observation.lines, v_began) then
+    return 'identity_needed';
+  end if;
+
+  update outbox
+  set state = 'done', finished_at = clock(), http_status = record_observation.http_status, error = null
+  where outbox.id = v_operation.id;
+  perform close_call(v_operation.call_number, 'done', record_observation.http_status, null);
+  perform know_element(v_element);
+
+  if record_observation.identity = 'gone' then
+    perform block_element(v_element, 'element_gone', 'Flex says that the element is deleted or does not exist');
+    -- Nothing of ours can be left there; a crew call that still points here keeps what it knows.
+    update ledger
+    set gone_at = clock()
+    where ledger.flex_element_id = v_element
+      and ledger.gone_at is null
+      and not exists (select from crew_calls where crew_calls.flex_element_id = v_element);
+    perform note_success(v_element);
+    perform finish_answered_syncs(v_element, v_began);
+    perform queue_reading(v_element);
+    return 'blocked';
+  end if;
+  if v_began <= (select elements.reading_at from elements where elements.flex_element_id = v_element) then
+    perform queue_reading(v_element);
+    perform finish_sync(v_operation.sync_id);
+    return 'old';
+  end if;
+
+  perform store_reading(v_element, v_operation.id, v_began, record_observation.lines, record_observation.identity is not null);
+  perform settle_unknown(v_element, v_began);
+  perform confirm_stale(v_element, v_began);
+
+  -- The newest sync that this reading answers goes on with what older ones left open.
+  select syncs.* into v_sync
+  from syncs
+  where syncs.flex_element_id = v_element
+    and syncs.finished_at is null
+    and syncs.reading_at <= v_began
+  order by syncs.id desc
+  limit 1;
+
+  begin
+    select array_agg(row_of_plan.*::planned) into v_plan
+    from plan_element(v_element, coalesce(v_sync.allow_mass_removal, false)) as row_of_plan;
+  exception
+    when others then
+      get stacked diagnostics v_error = message_text;
+      perform block_element(v_element, 'host_view', v_error);
+      perform finish_answered_syncs(v_element, v_began);
+      perform queue_reading(v_element);
+      return 'blocked';
+  end;
+
+  if v_sync.id is null and policy_of(v_element) <> 'report' and exists (
+    select from operations_of(v_plan) as operation where operation.state = 'pending'
+  ) then
+    -- Nobody asked: a background reading, a late landing or a clean-up found something to do.
+    insert into syncs (crew_call_id, flex_element_id, requested_by, requested_at, last_requested_at, reading_at)
+    select coalesce(elements.crew_call_id, v_operation.crew_call_id), v_element, 'flex-crew-sync: ' || coalesce(v_operation.reason, 'reading'), v_began, v_began, v_began
+    from elements
+    where elements.flex_element_id = v_element
+      and coalesce(elements.crew_call_id, v_operation.crew_call_id) is not null
+    returning syncs.* into v_sync;
+  end if;
+
+  perform record_kept(v_element, v_plan);
+  perform apply_plan(v_element, v_plan, v_sync.id, v_began);
+  perform queue_reading(v_element);
+  perform note_success(v_element);
+  update syncs
+  set
+    stale = syncs.stale + (select count(*) from unnest(v_plan) as planned where planned.action = 'add' and planned.reason = 'stale'
+      and not exists (
+        select from outbox
+        where outbox.flex_element_id = v_element and outbox.kind = 'add' and outbox.flex_resource_id = planned.flex_resource_id
+          and outbox.reason = 'stale' and outbox.state = 'pending' and outbox.created_at < v_began
+      )),
+    kept = (select count(*) from unnest(v_plan) as planned where planned.action = 'keep')
+  where syncs.id = v_sync.id;
+
+  perform finish_answered_syncs(v_element, v_began);
+  perform pg_notify('flex_sync_work', v_element);
+  return 'recorded';
+end
+$$;
+
+
+--
+-- Name: FUNCTION record_observation(operation_id bigint, token uuid, lines jsonb, identity text, http_status integer); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.record_observation(operation_id bigint, token uuid, lines jsonb, identity text, http_status integer) IS 'Records one complete reading of an element and acts on it: settle, confirm, record, plan anew.';
+
+
+--
+-- Name: record_person(uuid, uuid, text, text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.record_person(crew_call_id uuid, technician_id uuid, flex_element_id text, flex_line_item_id text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET lock_timeout TO '500ms'
+    AS $$
+#variable_conflict use_column
+declare
+  -- The host's own type, uuid or text.
+  v_line public.flex_crew_assignments.flex_line_item_id%type;
+  v_error text;
+begin
+  perform from crew_calls
+  where crew_calls.id = record_person.crew_call_id
+    and crew_calls.flex_element_id = record_person.flex_element_id;
+  if not found then
+    return false;
+  end if;
+
+  begin
+    v_line := record_person.flex_line_item_id;
+    insert into public.flex_crew_assignments as row_there (crew_call_id, technician_id, flex_line_item_id)
+    values (record_person.crew_call_id, record_person.technician_id, v_line)
+    on conflict (crew_call_id, technician_id) do update
+    set flex_line_item_id = excluded.flex_line_item_id
+    where row_there.flex_line_item_id is distinct from excluded.flex_line_item_id;
+    return true;
+  exception
+    when lock_not_available or deadlock_detected then
+      perform note_element(record_person.flex_element_id, 'a row of flex_crew_assignments was locked', true);
+      return false;
+    when others then
+      get stacked diagnostics v_error = message_text;
+      insert into crew_call_blocks (crew_call_id, reason, error, since)
+      values (record_person.crew_call_id, 'host_table', format('person %s: %s', record_person.technician_id, v_error), clock())
+      on conflict on constraint crew_call_blocks_pkey do update
+      set reason = excluded.reason, error = excluded.error;
+      return false;
+  end;
+end
+$$;
+
+
+--
+-- Name: FUNCTION record_person(crew_call_id uuid, technician_id uuid, flex_element_id text, flex_line_item_id text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.record_person(crew_call_id uuid, technician_id uuid, flex_element_id text, flex_line_item_id text) IS 'Upserts who is on a crew call with which line; what the host''s table refuses blocks the crew call and nothing else.';
+
+
+--
+-- Name: record_probe(bigint, text, integer, text, interval); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.record_probe(call_number bigint, outcome text, http_status integer, error text, retry_after interval DEFAULT NULL::interval) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := clock();
+begin
+  perform close_call(record_probe.call_number, record_probe.outcome, record_probe.http_status, record_probe.error);
+  if record_probe.outcome = 'done' then
+    update tenant
+    set
+      -- After a 429 calls go one at a time at first, and another 429 goes on doubling the wait.
+      careful_successes = case when tenant.breaker_reason = 'rate_limited' then 0 end,
+      probe_wait = case when tenant.breaker_reason = 'rate_limited' then tenant.probe_wait end,
+      breaker_opened_at = null, breaker_reason = null, breaker_error = null, probe_at = null,
+      failures = 0, failed_elements = '{}', last_failure_at = null;
+    -- What backed off because Flex was down need not wait for its own turn.
+    update element_health set failures = 0, backoff_until = null where element_health.backoff_until > v_now;
+    perform pg_notify('flex_sync_work', '');
+  else
+    update tenant
+    set
+      probe_wait = least(tenant.probe_wait * 2, interval '1 min'),
+      probe_at = v_now + coalesce(record_probe.retry_after, least(tenant.probe_wait * 2, interval '1 min')),
+      breaker_reason = case record_probe.outcome
+        when 'unauthorized' then 'token_refused'
+        when 'rate_limited' then 'rate_limited'
+        else 'flex_down'
+      end,
+      breaker_error = record_probe.error
+    where tenant.breaker_opened_at is not null;
+  end if;
+end
+$$;
+
+
+--
+-- Name: FUNCTION record_probe(call_number bigint, outcome text, http_status integer, error text, retry_after interval); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.record_probe(call_number bigint, outcome text, http_status integer, error text, retry_after interval) IS 'What a probe found: a good answer closes the breaker, anything else doubles the wait.';
+
+
+--
+-- Name: record_remove(bigint, uuid, integer); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.record_remove(operation_id bigint, token uuid, http_status integer DEFAULT 200) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := clock();
+  v_operation outbox := operation_in_flight(record_remove.operation_id, record_remove.token);
+begin
+  if v_operation.id is null then
+    return 'fenced';
+  end if;
+  update outbox
+  set state = 'done', finished_at = v_now, http_status = record_remove.http_status, error = null
+  where outbox.id = v_operation.id;
+  perform close_call(v_operation.call_number, 'done', record_remove.http_status, null);
+  update lines
+  set present = false, removed_at = v_now
+  where lines.flex_element_id = v_operation.flex_element_id
+    and lines.flex_line_item_id = v_operation.flex_line_item_id;
+  perform forget_line(v_operation.flex_element_id, v_operation.flex_line_item_id);
+  perform note_success(v_operation.flex_element_id);
+  perform finish_sync(v_operation.sync_id);
+  return 'recorded';
+end
+$$;
+
+
+--
+-- Name: FUNCTION record_remove(operation_id bigint, token uuid, http_status integer); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.record_remove(operation_id bigint, token uuid, http_status integer) IS 'Flex took a line away: the operation is done and no row of the host names the line.';
+
+
+--
+-- Name: record_set_role(bigint, uuid, integer); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.record_set_role(operation_id bigint, token uuid, http_status integer DEFAULT 200) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := clock();
+  v_operation outbox := operation_in_flight(record_set_role.operation_id, record_set_role.token);
+begin
+  if v_operation.id is null then
+    return 'fenced';
+  end if;
+  update outbox
+  set state = 'done', finished_at = v_now, http_status = record_set_role.http_status, error = null
+  where outbox.id = v_operation.id;
+  perform close_call(v_operation.call_number, 'done', record_set_role.http_status, null);
+  perform write_role(v_operation.flex_element_id, v_operation.flex_line_item_id, v_operation.flex_role_id);
+  perform note_success(v_operation.flex_element_id);
+  perform finish_sync(v_operation.sync_id);
+  return 'recorded';
+end
+$$;
+
+
+--
+-- Name: FUNCTION record_set_role(operation_id bigint, token uuid, http_status integer); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.record_set_role(operation_id bigint, token uuid, http_status integer) IS 'Flex took a role write.';
+
+
+--
+-- Name: reject_removals(uuid, text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.reject_removals(crew_call_id uuid, plan text) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  return decide_removals(reject_removals.crew_call_id, reject_removals.plan, 'rejected');
+end
+$$;
+
+
+--
+-- Name: FUNCTION reject_removals(crew_call_id uuid, plan text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.reject_removals(crew_call_id uuid, plan text) IS 'No, keep the held lines of this plan.';
+
+
+--
+-- Name: removals_within_the_hour(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.removals_within_the_hour() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  return (
+    select count(*) from outbox
+    where outbox.kind = 'remove' and outbox.state = 'done' and outbox.finished_at > clock() - interval '1 hour'
+  ) + (
+    select count(*) from outbox
+    where outbox.kind = 'remove' and outbox.state in ('sending', 'unknown')
+  );
+end
+$$;
+
+
+--
+-- Name: FUNCTION removals_within_the_hour(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.removals_within_the_hour() IS 'Lines removed in the whole tenant within the last hour, those in flight included.';
+
+
+--
+-- Name: request_sync(uuid, text, text, boolean); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.request_sync(crew_call_id uuid, flex_element_id text, requested_by text, allow_mass_removal boolean, OUT sync_id bigint, OUT joined boolean) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz;
+begin
+  perform from outbox
+  where outbox.flex_element_id = request_sync.flex_element_id
+    and outbox.kind = 'observe'
+    and outbox.state = 'pending'
+  for update;
+
+  v_now := clock();
+  perform know_element(request_sync.flex_element_id);
+
+  -- The newest sync still waits if no reading for it is recorded or in flight.
+  select syncs.id into request_sync.sync_id
+  from syncs
+  join elements on elements.flex_element_id = syncs.flex_element_id
+  where syncs.flex_element_id = request_sync.flex_element_id
+    and syncs.finished_at is null
+    and (syncs.reading_at is null or syncs.reading_at > coalesce(elements.reading_at, '-infinity'))
+    and not exists (
+      select from outbox
+      where outbox.flex_element_id = request_sync.flex_element_id
+        and outbox.kind = 'observe'
+        and outbox.state = 'sending'
+        and outbox.sync_id = syncs.id
+    )
+  order by syncs.id desc
+  limit 1;
+  request_sync.joined := request_sync.sync_id is not null;
+
+  if not request_sync.joined then
+    insert into syncs (crew_call_id, flex_element_id, requested_by, requested_at, last_requested_at, allow_mass_removal)
+    values (request_sync.crew_call_id, request_sync.flex_element_id, request_sync.requested_by, v_now, v_now, request_sync.allow_mass_removal)
+    returning syncs.id into request_sync.sync_id;
+  end if;
+end
+$$;
+
+
+--
+-- Name: FUNCTION request_sync(crew_call_id uuid, flex_element_id text, requested_by text, allow_mass_removal boolean, OUT sync_id bigint, OUT joined boolean); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.request_sync(crew_call_id uuid, flex_element_id text, requested_by text, allow_mass_removal boolean, OUT sync_id bigint, OUT joined boolean) IS 'Finds the sync that still waits for its reading, or opens one.';
+
+
+--
+-- Name: request_unasked(text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.request_unasked(flex_element_id text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_crew_call_id uuid;
+  v_request record;
+begin
+  select crew_calls.id into v_crew_call_id
+  from crew_calls
+  where crew_calls.flex_element_id = request_unasked.flex_element_id
+  order by crew_calls.id
+  limit 1;
+  if v_crew_call_id is null then
+    return;
+  end if;
+  select request.* into v_request
+  from request_sync(v_crew_call_id, request_unasked.flex_element_id, 'auto sync', false) as request;
+  if v_request.joined then
+    perform join_sync(v_request.sync_id, false);
+  end if;
+end
+$$;
+
+
+--
+-- Name: FUNCTION request_unasked(flex_element_id text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.request_unasked(flex_element_id text) IS 'A sync request that a trigger asked for.';
+
+
+--
+-- Name: resume(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.resume() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  update tenant set paused_at = null, paused_reason = null;
+  perform log_operator('resume', '{}');
+  perform pg_notify('flex_sync_work', '');
+end
+$$;
+
+
+--
+-- Name: FUNCTION resume(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.resume() IS 'Goes on after pause().';
+
+
+--
+-- Name: retry(bigint); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.retry(operation_id bigint) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_operation outbox;
+begin
+  select outbox.* into v_operation from outbox where outbox.id = retry.operation_id for update;
+  if not found then
+    raise exception 'no operation has the id %', coalesce(retry.operation_id::text, 'null')
+      using errcode = 'NOOPE', hint = 'select operation_id from flex_sync.crew_status where operation_id is not null;';
+  end if;
+  if v_operation.state not in ('failed', 'unknown') then
+    raise exception 'operation % is %, only failed and unknown ones can be retried', v_operation.id, v_operation.state
+      using errcode = 'NORET', hint = case v_operation.state
+        when 'held' then 'A held removal waits for approve_removals or reject_removals.'
+        when 'done' then 'It is done; sync_crew_call plans what is still to do.'
+        when 'cancelled' then 'It is no longer wanted; sync_crew_call plans what is still to do.'
+        else 'It goes on by itself.'
+      end;
+  end if;
+  perform log_operator('retry', jsonb_build_object('operation_id', v_operation.id));
+  perform note_element(v_operation.flex_element_id, 'an operator retries', true);
+  if v_operation.state = 'unknown' then
+    return 'reads Flex now; nothing is sent before a reading says that it did not land';
+  end if;
+  update outbox set superseded_at = coalesce(outbox.superseded_at, clock()) where outbox.id = v_operation.id;
+  return 'reads Flex now, then tries once more what is still wanted';
+end
+$$;
+
+
+--
+-- Name: FUNCTION retry(operation_id bigint); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.retry(operation_id bigint) IS 'Sends again what was refused; of an unknown operation only a reading is asked for.';
+
+
+--
+-- Name: retry_failed(uuid); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.retry_failed(crew_call_id uuid) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_operation record;
+  v_number int := 0;
+begin
+  perform crew_call_or_raise(retry_failed.crew_call_id);
+  for v_operation in
+    select outbox.id
+    from outbox
+    where outbox.crew_call_id = retry_failed.crew_call_id
+      and outbox.kind <> 'observe'
+      and outbox.state = 'failed'
+      and outbox.superseded_at is null
+    order by outbox.id
+  loop
+    perform retry(v_operation.id);
+    v_number := v_number + 1;
+  end loop;
+  return v_number;
+end
+$$;
+
+
+--
+-- Name: FUNCTION retry_failed(crew_call_id uuid); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.retry_failed(crew_call_id uuid) IS 'retry() for everything that failed on a crew call.';
+
+
+--
+-- Name: server_started_at(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.server_started_at() RETURNS timestamp with time zone
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select pg_postmaster_start_time() + (flex_sync.clock() - clock_timestamp());
+$$;
+
+
+--
+-- Name: FUNCTION server_started_at(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.server_started_at() IS 'When this Postgres last started, on the clock of clock().';
+
+
+--
+-- Name: set_policy(uuid, text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.set_policy(crew_call_id uuid, policy text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_element constant text := crew_call_or_raise(set_policy.crew_call_id);
+begin
+  if set_policy.policy not in ('mirror', 'owned', 'add_only', 'report') then
+    raise exception 'no policy is called %', set_policy.policy
+      using errcode = 'NOPOL', hint = 'mirror, owned, add_only or report; null returns to flex_sync.settings.policy.';
+  end if;
+  insert into crew_call_settings (crew_call_id, policy)
+  values (set_policy.crew_call_id, set_policy.policy)
+  on conflict on constraint crew_call_settings_pkey do update
+  set policy = excluded.policy;
+  perform log_operator('set_policy', jsonb_build_object('crew_call_id', set_policy.crew_call_id, 'policy', set_policy.policy));
+  perform note_element(v_element, 'the policy changed', true);
+end
+$$;
+
+
+--
+-- Name: FUNCTION set_policy(crew_call_id uuid, policy text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.set_policy(crew_call_id uuid, policy text) IS 'What may be deleted on one crew call; null returns to the setting.';
+
+
+--
+-- Name: settle_unknown(text, timestamp with time zone); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.settle_unknown(flex_element_id text, began_at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := clock();
+  v_settings settings;
+  v_attempt record;
+  v_line text;
+  v_operation outbox;
+  v_proved boolean;
+  v_landed boolean;
+begin
+  select settings.* into v_settings from settings;
+
+  -- Attempts in the order they were made; each accounts for at most one line that its last reading before lacked.
+  for v_attempt in
+    select calls.*
+    from calls
+    where calls.flex_element_id = settle_unknown.flex_element_id
+      and calls.kind = 'add'
+      and calls.outcome = 'unknown'
+      and calls.flex_line_item_id is null
+      and calls.made_at > v_now - interval '1 day'
+    order by calls.number
+  loop
+    select lines.flex_line_item_id into v_line
+    from lines
+    where lines.flex_element_id = settle_unknown.flex_element_id
+      and lines.flex_resource_id = v_attempt.flex_resource_id
+      and lines.present
+      and lines.first_seen_at > coalesce(v_attempt.reading_at, '-infinity')
+      and lines.first_seen_at > v_attempt.made_at - interval '1 day'
+      -- Ours already, unless a drainer that was taken over reported it for this very operation.
+      and not exists (
+        select from ledger
+        where ledger.flex_line_item_id = lines.flex_line_item_id
+          and ledger.operation_id is distinct from v_attempt.operation_id
+      )
+      and not exists (
+        select from calls as accounted
+        where accounted.operation_id = v_attempt.operation_id and accounted.flex_line_item_id = lines.flex_line_item_id
+      )
+    order by lines.first_seen_at, lines.flex_line_item_id
+    limit 1;
+    select outbox.* into v_operation from outbox where outbox.id = v_attempt.operation_id for update;
+
+    if v_line is not null then
+      update calls set flex_line_item_id = v_line, late_checked_at = coalesce(calls.late_checked_at, settle_unknown.began_at) where calls.number = v_attempt.number;
+      perform enter_ledger(v_line, settle_unknown.flex_element_id, v_attempt.flex_resource_id, v_operation.crew_call_id, v_operation.technician_id,
+        'accounted', v_attempt.operation_id);
+      update outbox
+      set state = 'done', finished_at = v_now, flex_line_item_id = v_line
+      where outbox.id = v_operation.id
+        and outbox.state = 'unknown'
+        and outbox.call_number = v_attempt.number;
+    end if;
+  end loop;
+
+  -- Operations that are still unanswered.
+  for v_operation in
+    select outbox.*
+    from outbox
+    where outbox.flex_element_id = settle_unknown.flex_element_id
+      and outbox.state = 'unknown'
+      -- A reading begun before the outcome was unknown saw too early.
+      and outbox.sent_at < settle_unknown.began_at
+    order by outbox.id
+    for update
+  loop
+    v_landed := case v_operation.kind
+      when 'remove' then not exists (
+        select from lines
+        where lines.flex_element_id = settle_unknown.flex_element_id
+          and lines.flex_line_item_id = v_operation.flex_line_item_id
+          and lines.present
+      )
+      when 'set_role' then exists (
+        select from lines
+        where lines.flex_element_id = settle_unknown.flex_element_id
+          and lines.flex_line_item_id = v_operation.flex_line_item_id
+          and lines.present
+          and lines.shows_role
+          and lower(btrim(lines.flex_role_id)) = lower(btrim(v_operation.flex_role_id))
+      )
+      else false
+    end;
+    v_proved := settle_unknown.began_at > v_operation.deadline + v_settings.late_landing;
+
+    if v_landed then
+      update outbox set state = 'done', finished_at = v_now where outbox.id = v_operation.id;
+      update calls set late_checked_at = settle_unknown.began_at where calls.number = v_operation.call_number;
+      if v_operation.kind = 'remove' then
+        perform forget_line(settle_unknown.flex_element_id, v_operation.flex_line_item_id);
+      else
+        perform write_role(settle_unknown.flex_element_id, v_operation.flex_line_item_id, v_operation.flex_role_id);
+      end if;
+    elsif v_operation.kind = 'remove' and v_operation.http_status in (400, 404) then
+      -- Refused, and still there.
+      update outbox set state = 'failed', reason = 'refused', finished_at = v_now where outbox.id = v_operation.id;
+      update calls set outcome = 'refused', late_checked_at = settle_unknown.began_at where calls.number = v_operation.call_number;
+    elsif v_proved then
+      update calls set absent_at = settle_unknown.began_at where calls.number = v_operation.call_number;
+      if v_operation.attempts >= v_settings.max_attempts then
+        update outbox set state = 'failed', reason = 'not_accepted', finished_at = v_now where outbox.id = v_operation.id;
+      else
+        -- It may be sent again; the plan that follows says whether anybody still wants it.
+        update outbox set state = 'pending', reading_at = null, due_at = v_now, unknown_at = null where outbox.id = v_operation.id;
+      end if;
+    end if;
+    if v_landed or v_proved then
+      perform finish_sync(v_operation.sync_id);
+    end if;
+  end loop;
+
+  -- Proved absent a while ago, and this reading found nothing either: it did not land late.
+  update calls
+  set late_checked_at = settle_unknown.began_at
+  where calls.flex_element_id = settle_unknown.flex_element_id
+    and calls.outcome = 'unknown'
+    and calls.late_checked_at is null
+    and calls.absent_at + v_settings.late_landing <= settle_unknown.began_at;
+end
+$$;
+
+
+--
+-- Name: FUNCTION settle_unknown(flex_element_id text, began_at timestamp with time zone); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.settle_unknown(flex_element_id text, began_at timestamp with time zone) IS 'Lets a reading decide what became of unanswered writes.';
+
+
+--
+-- Name: store_reading(text, bigint, timestamp with time zone, jsonb, boolean); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.store_reading(flex_element_id text, operation_id bigint, began_at timestamp with time zone, lines jsonb, identity_checked boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  insert into readings (flex_element_id, operation_id, began_at, recorded_at, line_count, lines)
+  values (store_reading.flex_element_id, store_reading.operation_id, store_reading.began_at, clock(),
+    jsonb_array_length(store_reading.lines), store_reading.lines);
+
+  with
+  shown as materialized (
+    select
+      flex_id(line.flex_line_item_id) as line,
+      flex_id(line.flex_resource_id) as resource,
+      coalesce(line.is_contact, false) as is_contact,
+      flex_id(line.parent_line_item_id) as parent,
+      nullif(btrim(line.flex_role_id), '') as role_id,
+      coalesce(line.shows_role, false) as shows_role,
+      left(line.name, 200) as name
+    from jsonb_to_recordset(store_reading.lines) as line (
+      flex_line_item_id text, flex_resource_id text, is_contact boolean, parent_line_item_id text, flex_role_id text, shows_role boolean, name text
+    )
+  ),
+  gone as (
+    update flex_sync.lines as known
+    set present = false
+    where known.flex_element_id = store_reading.flex_element_id
+      and known.present
+      and (known.added_at is null or known.added_at <= store_reading.began_at)
+      and not exists (select from shown where shown.line = known.flex_line_item_id)
+  )
+  insert into flex_sync.lines as known (flex_element_id, flex_line_item_id, flex_resource_id, is_contact, parent_line_item_id,
+    flex_role_id, shows_role, name, present, first_seen_at, last_seen_at)
+  select store_reading.flex_element_id, shown.line, shown.resource, shown.is_contact, shown.parent,
+    shown.role_id, shown.shows_role, shown.name, true, store_reading.began_at, store_reading.began_at
+  from shown
+  on conflict on constraint lines_pkey do update
+  set
+    flex_resource_id = excluded.flex_resource_id,
+    is_contact = excluded.is_contact,
+    parent_line_item_id = excluded.parent_line_item_id,
+    flex_role_id = case when known.role_written_at > store_reading.began_at and excluded.shows_role then known.written_role_id else excluded.flex_role_id end,
+    shows_role = excluded.shows_role,
+    name = excluded.name,
+    present = known.removed_at is null or known.removed_at <= store_reading.began_at,
+    first_seen_at = coalesce(known.first_seen_at, excluded.first_seen_at),
+    last_seen_at = excluded.last_seen_at,
+    stale_at = null;
+
+  -- A line whose resource was not known when it entered the ledger is known by what it shows first.
+  update ledger
+  set
+    flex_resource_id = coalesce(ledger.flex_resource_id, known.flex_resource_id),
+    flex_element_id = coalesce(ledger.flex_element_id, known.flex_element_id),
+    gone_at = null
+  from flex_sync.lines as known
+  where known.flex_element_id = store_reading.flex_element_id
+    and known.present
+    and ledger.flex_line_item_id = known.flex_line_item_id
+    -- A line that shows another resource is no longer ours, and stays gone.
+    and (ledger.flex_resource_id is null or ledger.flex_resource_id = known.flex_resource_id)
+    and (ledger.flex_resource_id is null or ledger.flex_element_id is null or ledger.gone_at is not null);
+
+  update tenant
+  set roles_shown_at = store_reading.began_at
+  where tenant.roles_shown_at is null
+    and exists (
+      select from jsonb_to_recordset(store_reading.lines) as line (flex_role_id text, shows_role boolean)
+      where line.shows_role and nullif(btrim(line.flex_role_id), '') is not null
+    );
+
+  update elements
+  set
+    reading_at = store_reading.began_at,
+    identity_checked_at = case when store_reading.identity_checked then clock() else elements.identity_checked_at end,
+    doubt_reason = null, doubt_error = null, doubt_at = null,
+    blocked_reason = null, blocked_error = null, blocked_at = null
+  where elements.flex_element_id = store_reading.flex_element_id;
+end
+$$;
+
+
+--
+-- Name: FUNCTION store_reading(flex_element_id text, operation_id bigint, began_at timestamp with time zone, lines jsonb, identity_checked boolean); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.store_reading(flex_element_id text, operation_id bigint, began_at timestamp with time zone, lines jsonb, identity_checked boolean) IS 'Keeps a good reading and brings observed up to it.';
+
+
+--
+-- Name: take_over_expired(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.take_over_expired() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_expired record;
+  v_number int := 0;
+begin
+  for v_expired in
+    select outbox.id, outbox.token
+    from outbox
+    where outbox.state = 'sending'
+      and outbox.lease_until <= clock()
+    order by outbox.id
+    for update skip locked
+  loop
+    perform record_failure(v_expired.id, v_expired.token, 'unknown', 0, 'the drainer stopped before it reported an outcome');
+    update outbox set http_status = null where outbox.id = v_expired.id;
+    v_number := v_number + 1;
+  end loop;
+  return v_number;
+end
+$$;
+
+
+--
+-- Name: FUNCTION take_over_expired(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.take_over_expired() IS 'Takes over operations whose claim ran out; of a write nobody knows whether Flex did it.';
+
+
+--
+-- Name: tick(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.tick() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := clock();
+  v_started_at constant timestamptz := server_started_at();
+  v_done int := 0;
+  v_note record;
+begin
+  perform read_committed_only();
+  v_done := take_over_expired();
+
+  for v_note in
+    select noted.flex_element_id, bool_or(noted.wants_reading) as wants_reading, bool_or(noted.requests_sync) as requests_sync,
+      array_agg(noted.id) as ids
+    from (
+      select due_elements.flex_element_id, due_elements.wants_reading, due_elements.requests_sync, due_elements.id
+      from due_elements
+      union all
+      select outbox.flex_element_id, false, false, null
+      from outbox
+      cross join settings
+      left join elements on elements.flex_element_id = outbox.flex_element_id
+      where outbox.state = 'pending'
+        and outbox.kind <> 'observe'
+        and outbox.after_operation_id is null
+        and outbox.due_at <= v_now
+        and outbox.reading_at <= greatest(v_now - settings.max_reading_age, v_started_at)
+        and elements.blocked_reason is null
+        and not (outbox.limited and removals_within_the_hour() >= settings.removal_limit)
+        and not exists (
+          select from outbox as reading
+          where reading.flex_element_id = outbox.flex_element_id and reading.kind = 'observe' and reading.state in ('pending', 'sending')
+        )
+    ) as noted
+    group by noted.flex_element_id
+    order by noted.flex_element_id
+    limit 200
+  loop
+    continue when not pg_try_advisory_xact_lock(hashtextextended('flex_sync element ' || v_note.flex_element_id, 0));
+    perform know_element(v_note.flex_element_id);
+    if v_note.wants_reading then
+      -- Counted from now: the transaction that noted it may have ended long after it wrote the note.
+      update elements
+      set reading_wanted_at = v_now
+      where elements.flex_element_id = v_note.flex_element_id;
+    end if;
+    if v_note.requests_sync then
+      perform request_unasked(v_note.flex_element_id);
+    end if;
+    -- A request may have cancelled all that an active sync had left.
+    perform finish_answered_syncs(v_note.flex_element_id, v_now);
+    perform queue_reading(v_note.flex_element_id);
+    delete from due_elements where due_elements.id = any (v_note.ids);
+    v_done := v_done + 1;
+  end loop;
+
+  return v_done + begin_background_readings() + trim_history();
+end
+$$;
+
+
+--
+-- Name: FUNCTION tick(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.tick() IS 'Does what time and notes ask for: takes over expired claims, queues readings, trims history.';
+
+
+--
+-- Name: tier_of(text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.tier_of(role_code text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+  return upper(btrim(substring(tier_of.role_code from '-([^-]+)$')));
+end
+$_$;
+
+
+--
+-- Name: FUNCTION tier_of(role_code text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.tier_of(role_code text) IS 'The tier of a role code: the last part after a ''-'', upper-case; null when there is none.';
+
+
+--
+-- Name: trim_history(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.trim_history() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := clock();
+  v_before timestamptz;
+  v_batch constant int := 500;
+  v_rows int;
+  v_sum int := 0;
+begin
+  update tenant
+  set trimmed_at = v_now
+  where tenant.trimmed_at is null or tenant.trimmed_at < v_now - interval '10 min';
+  if not found then
+    return 0;
+  end if;
+  select v_now - settings.retention into v_before from settings;
+
+  delete from outbox
+  where outbox.id in (
+    select outbox.id from outbox
+    where outbox.state in ('done', 'failed', 'cancelled') and outbox.finished_at < v_before
+      and (outbox.state <> 'failed' or outbox.superseded_at is not null)
+    order by outbox.finished_at limit v_batch
+  );
+  get diagnostics v_rows = row_count;
+  v_sum := v_sum + v_rows;
+
+  delete from syncs
+  where syncs.id in (
+    select syncs.id from syncs
+    where syncs.finished_at < v_before
+      -- The last one of a crew call stays: it says that it was synced.
+      and (
+        not exists (select from crew_calls where crew_calls.flex_element_id = syncs.flex_element_id)
+        or exists (select from syncs as later where later.flex_element_id = syncs.flex_element_id and later.id > syncs.id)
+      )
+    order by syncs.finished_at limit v_batch
+  );
+  get diagnostics v_rows = row_count;
+  v_sum := v_sum + v_rows;
+
+  delete from calls
+  where calls.number in (
+    select calls.number from calls
+    where calls.made_at < least(v_before, v_now - interval '32 days')
+    order by calls.number limit v_batch
+  );
+  get diagnostics v_rows = row_count;
+  v_sum := v_sum + v_rows;
+
+  delete from readings
+  where readings.id in (
+    select readings.id from readings
+    where readings.recorded_at < v_before
+    order by readings.recorded_at limit v_batch
+  );
+  get diagnostics v_rows = row_count;
+  v_sum := v_sum + v_rows;
+
+  delete from lines
+  where (lines.flex_element_id, lines.flex_line_item_id) in (
+    select old.flex_element_id, old.flex_line_item_id from lines as old
+    where not old.present and greatest(old.last_seen_at, old.removed_at, old.added_at, old.stale_at) < v_before
+    limit v_batch
+  );
+  delete from operator_log
+  where operator_log.id in (
+    select operator_log.id from operator_log where operator_log.at < v_before order by operator_log.id limit v_batch
+  );
+  if v_sum >= v_batch then
+    -- More is waiting: go on with the next tick.
+    update tenant set trimmed_at = null;
+  end if;
+  return v_sum;
+end
+$$;
+
+
+--
+-- Name: FUNCTION trim_history(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.trim_history() IS 'Forgets what is older than settings.retention, in small batches.';
+
+
+--
+-- Name: waiting_for(bigint); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.waiting_for(operation_id bigint) RETURNS TABLE(id bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  return query
+  select outbox.id
+  from outbox
+  where outbox.after_operation_id = waiting_for.operation_id
+    and outbox.state = 'pending'
+  order by outbox.id
+  for update skip locked;
+end
+$$;
+
+
+--
+-- Name: FUNCTION waiting_for(operation_id bigint); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.waiting_for(operation_id bigint) IS 'The pending operations that wait for an add, locked, without those that a planner holds.';
+
+
+--
+-- Name: why_pending(text, boolean); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.why_pending(flex_element_id text, limited boolean) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := clock();
+  v_breaker text := (select tenant.breaker_reason from tenant);
+begin
+  return case
+    when v_breaker is not null then v_breaker
+    when (select calls_left.left_now from calls_left()) <= 0 then 'quota'
+    when (select elements.doubt_reason from elements where elements.flex_element_id = why_pending.flex_element_id) is not null then 'doubtful_reading'
+    when exists (
+      select from element_health
+      where element_health.flex_element_id = why_pending.flex_element_id and element_health.careful_until > v_now and element_health.failures > 0
+    ) then 'locked'
+    when exists (
+      select from element_health
+      where element_health.flex_element_id = why_pending.flex_element_id and element_health.backoff_until > v_now
+    ) then 'backing_off'
+    when why_pending.limited and removals_within_the_hour() >= (select settings.removal_limit from settings) then 'removal_limit'
+    when exists (
+      select from syncs
+      join elements on elements.flex_element_id = syncs.flex_element_id
+      where syncs.flex_element_id = why_pending.flex_element_id
+        and syncs.finished_at is null
+        and syncs.last_requested_at > coalesce(elements.reading_at, '-infinity')
+    ) then 'requested'
+    else 'queued'
+  end;
+end
+$$;
+
+
+--
+-- Name: FUNCTION why_pending(flex_element_id text, limited boolean); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.why_pending(flex_element_id text, limited boolean) IS 'What an operation that is pending waits for.';
+
+
+--
+-- Name: write_role(text, text, text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.write_role(flex_element_id text, flex_line_item_id text, flex_role_id text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  update lines
+  set
+    written_role_id = write_role.flex_role_id,
+    role_written_at = clock(),
+    flex_role_id = case when lines.shows_role then write_role.flex_role_id else lines.flex_role_id end
+  where lines.flex_element_id = write_role.flex_element_id
+    and lines.flex_line_item_id = write_role.flex_line_item_id;
+end
+$$;
+
+
+--
+-- Name: FUNCTION write_role(flex_element_id text, flex_line_item_id text, flex_role_id text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.write_role(flex_element_id text, flex_line_item_id text, flex_role_id text) IS 'Remembers that we wrote a role to a line.';
+
+
+--
+-- Name: sync_crew_call(uuid, boolean, boolean, text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.sync_crew_call(crew_call_id uuid, dry_run boolean DEFAULT false, allow_mass_removal boolean DEFAULT false, requested_by text DEFAULT NULL::text) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_element text;
+  v_found boolean;
+  v_sync_id bigint;
+  v_joined boolean;
+  v_plan planned[];
+  v_error text;
+begin
+  if not sync_crew_call.dry_run then
+    perform read_committed_only();
+  end if;
+  select crew_calls.flex_element_id into v_element
+  from crew_calls
+  where crew_calls.id = sync_crew_call.crew_call_id;
+  v_found := found;
+  if not v_found and host_error() is not null then
+    -- A policy hides the host's crew calls: an error of the host's, never an unknown id.
+    return jsonb_build_object(
+      'crew_call_id', sync_crew_call.crew_call_id, 'flex_element_id', null, 'sync_id', null, 'condition', 'blocked',
+      'observed_at', null, 'stale', null, 'to_add', '[]'::jsonb, 'to_remove', '[]'::jsonb, 'to_set_role', '[]'::jsonb,
+      'held', null, 'plan', null, 'kept', 0, 'unmapped', '[]'::jsonb
+    );
+  end if;
+  if not v_found then
+    raise exception 'no crew call has the id %', coalesce(sync_crew_call.crew_call_id::text, 'null')
+      using errcode = 'NOCAL', hint = 'Pass flex_crew_calls.id, not the Flex element id: select id, flex_element_id from flex_crew_calls.';
+  end if;
+  if may_sync(sync_crew_call.crew_call_id) is not true then
+    raise exception 'this session may not sync crew call %', sync_crew_call.crew_call_id
+      using errcode = 'NOTAL', hint = 'flex_sync.may_sync(crew_call_id) decides; it belongs to the host application.';
+  end if;
+
+  if not is_flex_id(v_element) then
+    if not sync_crew_call.dry_run then
+      insert into syncs (crew_call_id, requested_by, requested_at, last_requested_at, finished_at, outcome)
+      select sync_crew_call.crew_call_id, coalesce(sync_crew_call.requested_by, session_user::text), now_is.at, now_is.at, now_is.at, 'blocked'
+      from (select clock() as at) as now_is
+      returning syncs.id into v_sync_id;
+    end if;
+    return jsonb_build_object(
+      'crew_call_id', sync_crew_call.crew_call_id, 'flex_element_id', v_element, 'sync_id', v_sync_id, 'condition', 'blocked',
+      'observed_at', null, 'stale', null, 'to_add', '[]'::jsonb, 'to_remove', '[]'::jsonb, 'to_set_role', '[]'::jsonb,
+      'held', null, 'plan', null, 'kept', 0, 'unmapped', '[]'::jsonb
+    );
+  end if;
+
+  if not sync_crew_call.dry_run then
+    v_element := lock_element_of(sync_crew_call.crew_call_id);
+    if not is_flex_id(v_element) then
+      return public.sync_crew_call(sync_crew_call.crew_call_id, false, sync_crew_call.allow_mass_removal, sync_crew_call.requested_by);
+    end if;
+    select request.sync_id, request.joined into v_sync_id, v_joined
+    from request_sync(
+      sync_crew_call.crew_call_id, v_element, coalesce(sync_crew_call.requested_by, session_user::text), sync_crew_call.allow_mass_removal
+    ) as request;
+  end if;
+
+  begin
+    select array_agg(planned.*::planned) into v_plan
+    from plan_element(v_element, sync_crew_call.allow_mass_removal, clock()) as planned;
+  exception
+    when others then
+      -- The host's view cannot be read: an error of the host's, never an empty crew.
+      get stacked diagnostics v_error = message_text;
+      if not sync_crew_call.dry_run then
+        perform block_element(v_element, 'host_view', v_error);
+        perform finish_sync(v_sync_id);
+      end if;
+      return jsonb_build_object(
+        'crew_call_id', sync_crew_call.crew_call_id, 'flex_element_id', v_element, 'sync_id', v_sync_id, 'condition', 'blocked',
+        'observed_at', null, 'stale', null, 'to_add', '[]'::jsonb, 'to_remove', '[]'::jsonb, 'to_set_role', '[]'::jsonb,
+        'held', null, 'plan', null, 'kept', 0, 'unmapped', '[]'::jsonb
+      );
+  end;
+
+  if not sync_crew_call.dry_run then
+    perform apply_plan(v_element, v_plan, v_sync_id, null);
+    perform queue_reading(v_element);
+    if exists (
+      select from syncs
+      where syncs.flex_element_id = v_element and syncs.finished_at is null and syncs.id <> v_sync_id
+        and not exists (select from outbox where outbox.sync_id = syncs.id and outbox.state in ('pending', 'sending'))
+    ) then
+      -- The active sync lost its last operations to this plan. Its row is not ours to lock: this transaction may stay open.
+      perform note_element(v_element, 'an active sync has nothing left to do', false);
+    end if;
+    if v_joined then
+      perform join_sync(v_sync_id, sync_crew_call.allow_mass_removal);
+    end if;
+    perform pg_notify('flex_sync_work', v_element);
+  end if;
+  return jsonb_build_object('crew_call_id', sync_crew_call.crew_call_id, 'flex_element_id', v_element, 'sync_id', v_sync_id)
+    || plan_as_json(sync_crew_call.crew_call_id, v_element, v_plan)
+    || jsonb_build_object('condition', (
+      select crew_call_status.condition from crew_call_status
+      where crew_call_status.crew_call_id = sync_crew_call.crew_call_id and crew_call_status.flex_element_id = v_element
+    ));
+end
+$$;
+
+
+--
+-- Name: FUNCTION sync_crew_call(crew_call_id uuid, dry_run boolean, allow_mass_removal boolean, requested_by text); Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON FUNCTION public.sync_crew_call(crew_call_id uuid, dry_run boolean, allow_mass_removal boolean, requested_by text) IS 'Says what has to change in Flex so that one crew call shows its job''s crew, and queues it; calling it twice is the same as once.';
+
+
+--
+-- Name: sync_crew_for_job(uuid, text[], boolean, boolean, text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.sync_crew_for_job(job_id uuid, departments text[] DEFAULT NULL::text[], dry_run boolean DEFAULT false, allow_mass_removal boolean DEFAULT false, requested_by text DEFAULT NULL::text) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_result jsonb := '{}';
+  v_call record;
+  v_named text[];
+begin
+  if not sync_crew_for_job.dry_run then
+    perform read_committed_only();
+  end if;
+  perform from public.jobs where jobs.id = sync_crew_for_job.job_id;
+  if not found then
+    raise exception 'no job has the id %', coalesce(sync_crew_for_job.job_id::text, 'null')
+      using errcode = 'NOJOB', hint = 'Pass jobs.id.';
+  end if;
+
+  if sync_crew_for_job.departments is not null then
+    select array_agg(distinct lower(btrim(named.department))) into v_named
+    from unnest(sync_crew_for_job.departments) as named (department)
+    where nullif(btrim(named.department), '') is not null;
+    v_named := coalesce(v_named, '{}');
+  else
+    select array_agg(distinct found.department) into v_named
+    from (
+      select crew_calls.department from crew_calls where crew_calls.job_id = sync_crew_for_job.job_id
+      union
+      select role.department
+      from public.job_assignments
+      cross join lateral (values
+        ('sound', job_assignments.sound_role::text), ('lights', job_assignments.lights_role::text), ('video', job_assignments.video_role::text)
+      ) as role (department, code)
+      where job_assignments.job_id = sync_crew_for_job.job_id
+        and lower(btrim(coalesce(role.code, ''))) not in ('', 'none')
+    ) as found;
+  end if;
+
+  if not sync_crew_for_job.dry_run then
+    -- All locks first, in one order everywhere, so that two jobs that share elements never wait for each other.
+    for v_call in
+      select distinct crew_calls.flex_element_id, hashtextextended('flex_sync element ' || crew_calls.flex_element_id, 0) as lock_key
+      from crew_calls
+      where crew_calls.job_id = sync_crew_for_job.job_id
+        and crew_calls.department = any (v_named)
+        and is_flex_id(crew_calls.flex_element_id)
+      order by lock_key
+    loop
+      perform lock_element(v_call.flex_element_id);
+    end loop;
+  end if;
+
+  for v_call in
+    select
+      named.department,
+      crew_calls.id,
+      row_number() over (partition by named.department order by crew_calls.id) as position
+    from unnest(v_named) as named (department)
+    left join crew_calls on crew_calls.job_id = sync_crew_for_job.job_id and crew_calls.department = named.department
+    order by named.department, position
+  loop
+    v_result := v_result || jsonb_build_object(
+      v_call.department || case when v_call.position > 1 then format(' (%s)', v_call.position) else '' end,
+      case when v_call.id is null then jsonb_build_object('condition', 'no_crew_call')
+        else public.sync_crew_call(v_call.id, sync_crew_for_job.dry_run, sync_crew_for_job.allow_mass_removal, sync_crew_for_job.requested_by)
+      end
+    );
+  end loop;
+  return v_result;
+end
+$$;
+
+
+--
+-- Name: FUNCTION sync_crew_for_job(job_id uuid, departments text[], dry_run boolean, allow_mass_removal boolean, requested_by text); Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON FUNCTION public.sync_crew_for_job(job_id uuid, departments text[], dry_run boolean, allow_mass_removal boolean, requested_by text) IS 'sync_crew_call for every crew call of a job, or for the departments named.';
+
+
+--
+-- Name: business_roles; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.business_roles (
+    department text NOT NULL,
+    tier text NOT NULL,
+    flex_role_id text NOT NULL,
+    CONSTRAINT "a role id is not blank" CHECK ((btrim(flex_role_id) <> ''::text))
+);
+
+
+--
+-- Name: TABLE business_roles; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.business_roles IS 'Which Flex business role a role code means: SND-FOH-R in department sound is (sound, R). The ids are each tenant''s own; without a row people are added without a role.';
+
+
+--
+-- Name: calls; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.calls (
+    number bigint NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    kind text NOT NULL,
+    operation_id bigint,
+    sync_id bigint,
+    flex_element_id text,
+    flex_resource_id text,
+    flex_line_item_id text,
+    flex_role_id text,
+    attempt integer,
+    drainer text,
+    deadline timestamp with time zone,
+    reading_at timestamp with time zone,
+    answered_at timestamp with time zone,
+    outcome text,
+    http_status integer,
+    error text,
+    absent_at timestamp with time zone,
+    late_checked_at timestamp with time zone,
+    CONSTRAINT "a known call" CHECK ((kind = ANY (ARRAY['observe'::text, 'add'::text, 'set_role'::text, 'remove'::text, 'identity'::text, 'user'::text])))
+);
+
+
+--
+-- Name: TABLE calls; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.calls IS 'Every Flex call, counted and committed before it is made: the budget''s memory, the history of attempts, and what later lines are accounted to.';
+
+
+--
+-- Name: COLUMN calls.number; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.calls.number IS 'Gapless and rising with made_at, so that calls in a window are one subtraction.';
+
+
+--
+-- Name: COLUMN calls.reading_at; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.calls.reading_at IS 'Beginning of the last reading before the send: a line that it lacked may be this attempt''s.';
+
+
+--
+-- Name: COLUMN calls.absent_at; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.calls.absent_at IS 'Beginning of the reading that proved that an unknown write did not land.';
+
+
+--
+-- Name: COLUMN calls.late_checked_at; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.calls.late_checked_at IS 'Beginning of the further reading that found nothing landed late.';
+
+
+--
+-- Name: crew_call_blocks; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.crew_call_blocks (
+    crew_call_id uuid NOT NULL,
+    reason text NOT NULL,
+    error text,
+    since timestamp with time zone NOT NULL
+);
+
+
+--
+-- Name: TABLE crew_call_blocks; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.crew_call_blocks IS 'Crew calls whose rows the host''s own tables refused, until a later sync can write them.';
+
+
+--
+-- Name: crew_call_settings; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.crew_call_settings (
+    crew_call_id uuid NOT NULL,
+    policy text,
+    resync_interval interval,
+    CONSTRAINT "background readings are at least a minute apart" CHECK ((resync_interval >= '00:01:00'::interval)),
+    CONSTRAINT "policy is mirror, owned, add_only or report" CHECK ((policy = ANY (ARRAY['mirror'::text, 'owned'::text, 'add_only'::text, 'report'::text])))
+);
+
+
+--
+-- Name: TABLE crew_call_settings; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.crew_call_settings IS 'What one crew call does differently from settings; null follows the setting. Policies: set_policy(crew_call_id, policy).';
+
+
+--
+-- Name: flex_crew_calls; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.flex_crew_calls (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    job_id uuid NOT NULL,
+    department text NOT NULL,
+    flex_element_id text
+);
+
+
+--
+-- Name: TABLE flex_crew_calls; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.flex_crew_calls IS 'Created by flex-crew-sync; row level security is on and has no policies yet.';
+
+
+--
+-- Name: crew_calls; Type: VIEW; Schema: flex_sync; Owner: -
+--
+
+CREATE VIEW flex_sync.crew_calls AS
+ SELECT flex_crew_calls.id,
+    flex_crew_calls.job_id,
+    lower(btrim(flex_crew_calls.department)) AS department,
+    lower(btrim(flex_crew_calls.flex_element_id, ' 	
+'::text)) AS flex_element_id
+   FROM public.flex_crew_calls;
+
+
+--
+-- Name: VIEW crew_calls; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON VIEW flex_sync.crew_calls IS 'The host''s crew calls with comparable ids, whatever types the host chose.';
+
+
+--
+-- Name: elements; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.elements (
+    flex_element_id text NOT NULL,
+    crew_call_id uuid,
+    job_id uuid,
+    department text,
+    reading_wanted_at timestamp with time zone,
+    reading_at timestamp with time zone,
+    identity_checked_at timestamp with time zone,
+    doubt_reason text,
+    doubt_error text,
+    doubt_at timestamp with time zone,
+    blocked_reason text,
+    blocked_error text,
+    blocked_at timestamp with time zone
+);
+
+
+--
+-- Name: TABLE elements; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.elements IS 'One row per Flex document that was ever asked about: when it was read, and what keeps it from being read or written.';
+
+
+--
+-- Name: COLUMN elements.crew_call_id; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.elements.crew_call_id IS 'The (last) crew call that pointed here; kept after the crew call is gone, while anything of ours is on the element.';
+
+
+--
+-- Name: COLUMN elements.reading_wanted_at; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.elements.reading_wanted_at IS 'A reading begun after this time is asked for, by whatever needs one outside a sync request.';
+
+
+--
+-- Name: COLUMN elements.reading_at; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.elements.reading_at IS 'When the last good reading began.';
+
+
+--
+-- Name: ledger; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.ledger (
+    flex_line_item_id text NOT NULL,
+    flex_element_id text,
+    flex_resource_id text,
+    crew_call_id uuid,
+    technician_id uuid,
+    source text NOT NULL,
+    operation_id bigint,
+    entered_at timestamp with time zone NOT NULL,
+    gone_at timestamp with time zone,
+    CONSTRAINT "a line enters the ledger in a known way" CHECK ((source = ANY (ARRAY['added'::text, 'accounted'::text, 'adopted'::text, 'installed'::text])))
+);
+
+
+--
+-- Name: TABLE ledger; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.ledger IS 'Every line we made or adopted, with its resource. A line that now shows another resource is no longer ours.';
+
+
+--
+-- Name: COLUMN ledger.source; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.ledger.source IS 'added: Flex answered with its id; accounted: found by a reading after an unanswered add; adopted: a person said so; installed: recorded before the installation.';
+
+
+--
+-- Name: lines; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.lines (
+    flex_element_id text NOT NULL,
+    flex_line_item_id text NOT NULL,
+    flex_resource_id text,
+    is_contact boolean NOT NULL,
+    parent_line_item_id text,
+    flex_role_id text,
+    shows_role boolean DEFAULT false NOT NULL,
+    name text,
+    present boolean NOT NULL,
+    first_seen_at timestamp with time zone,
+    last_seen_at timestamp with time zone,
+    added_at timestamp with time zone,
+    removed_at timestamp with time zone,
+    written_role_id text,
+    role_written_at timestamp with time zone,
+    stale_at timestamp with time zone
+);
+
+
+--
+-- Name: TABLE lines; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.lines IS 'Observed: the last reading of each element, corrected by what we wrote since it began. Rows with present = false are remembered for attribution.';
+
+
+--
+-- Name: COLUMN lines.is_contact; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.lines.is_contact IS 'Whether Flex''s row says that it is a contact. Rows that do not say are never removed unless they are in the ledger.';
+
+
+--
+-- Name: COLUMN lines.first_seen_at; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.lines.first_seen_at IS 'Beginning of the first reading that showed the line; null while only our own write speaks for it.';
+
+
+--
+-- Name: COLUMN lines.stale_at; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.lines.stale_at IS 'Two readings lacked the line although it was recorded: somebody deleted it in Flex.';
+
+
+--
+-- Name: missing_lines; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.missing_lines (
+    flex_line_item_id text NOT NULL,
+    flex_resource_id text NOT NULL,
+    flex_element_id text NOT NULL,
+    missing_since timestamp with time zone NOT NULL
+);
+
+
+--
+-- Name: TABLE missing_lines; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.missing_lines IS 'Recorded lines that the last reading lacked (with that resource). A second reading, confirm_after later, makes them stale.';
+
+
+--
+-- Name: flex_crew_assignments; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.flex_crew_assignments (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    crew_call_id uuid NOT NULL,
+    technician_id uuid NOT NULL,
+    flex_line_item_id text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+
+--
+-- Name: TABLE flex_crew_assignments; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.flex_crew_assignments IS 'Created by flex-crew-sync; row level security is on and has no policies yet.';
+
+
+--
+-- Name: recorded_crew; Type: VIEW; Schema: flex_sync; Owner: -
+--
+
+CREATE VIEW flex_sync.recorded_crew AS
+ SELECT flex_crew_assignments.crew_call_id,
+    flex_crew_assignments.technician_id,
+    lower(btrim(flex_crew_assignments.flex_line_item_id, ' 	
+'::text)) AS flex_line_item_id
+   FROM public.flex_crew_assignments
+  WHERE (NULLIF(btrim(flex_crew_assignments.flex_line_item_id, ' 	
+'::text), ''::text) IS NOT NULL);
+
+
+--
+-- Name: VIEW recorded_crew; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON VIEW flex_sync.recorded_crew IS 'Recorded: who we believe is on each crew call, with the line id, whatever types the host chose.';
+
+
+--
+-- Name: removal_decisions; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.removal_decisions (
+    flex_element_id text NOT NULL,
+    flex_line_item_id text NOT NULL,
+    flex_resource_id text NOT NULL,
+    crew_call_id uuid NOT NULL,
+    plan text NOT NULL,
+    decision text NOT NULL,
+    decided_at timestamp with time zone NOT NULL,
+    decided_by text NOT NULL,
+    CONSTRAINT "a yes or a no" CHECK ((decision = ANY (ARRAY['approved'::text, 'rejected'::text])))
+);
+
+
+--
+-- Name: TABLE removal_decisions; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.removal_decisions IS 'What people decided about held removals, line by line. A yes ends when the line is gone or after a day; a no when the line is gone.';
+
+
+--
+-- Name: syncs; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.syncs (
+    id bigint NOT NULL,
+    crew_call_id uuid NOT NULL,
+    flex_element_id text,
+    requested_by text,
+    requested_at timestamp with time zone NOT NULL,
+    last_requested_at timestamp with time zone NOT NULL,
+    requests integer DEFAULT 1 NOT NULL,
+    allow_mass_removal boolean DEFAULT false NOT NULL,
+    reading_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    outcome text,
+    stale integer DEFAULT 0 NOT NULL,
+    added integer DEFAULT 0 NOT NULL,
+    removed integer DEFAULT 0 NOT NULL,
+    kept integer DEFAULT 0 NOT NULL,
+    roles_set integer DEFAULT 0 NOT NULL,
+    failed integer DEFAULT 0 NOT NULL,
+    flex_calls integer DEFAULT 0 NOT NULL,
+    duration interval GENERATED ALWAYS AS ((finished_at - requested_at)) STORED
+);
+
+
+--
+-- Name: TABLE syncs; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.syncs IS 'One row per sync run: waiting until a reading begins after the last request that joined (reading_at), active until finished_at.';
+
+
+--
+-- Name: COLUMN syncs.requests; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.syncs.requests IS 'How many requests this run answers: further ones join while it waits for its reading.';
+
+
+--
+-- Name: tenant; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.tenant (
+    only_row boolean DEFAULT true NOT NULL,
+    paused_at timestamp with time zone,
+    paused_reason text,
+    breaker_opened_at timestamp with time zone,
+    breaker_reason text,
+    breaker_error text,
+    probe_at timestamp with time zone,
+    probe_wait interval,
+    careful_successes integer,
+    failures integer DEFAULT 0 NOT NULL,
+    failed_elements text[] DEFAULT '{}'::text[] NOT NULL,
+    last_failure_at timestamp with time zone,
+    roles_shown_at timestamp with time zone,
+    trimmed_at timestamp with time zone,
+    CONSTRAINT "a known breaker reason" CHECK ((breaker_reason = ANY (ARRAY['token_refused'::text, 'flex_down'::text, 'rate_limited'::text]))),
+    CONSTRAINT "tenant has one row" CHECK (only_row)
+);
+
+
+--
+-- Name: TABLE tenant; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.tenant IS 'One row: the breaker that all drainers share, whether we are paused, and what this Flex was seen to do.';
+
+
+--
+-- Name: COLUMN tenant.probe_at; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.tenant.probe_at IS 'While the breaker is open: when one drainer asks Flex whether it works again.';
+
+
+--
+-- Name: COLUMN tenant.careful_successes; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.tenant.careful_successes IS 'After a 429: how many calls have succeeded one at a time; null once max_concurrency of them did.';
+
+
+--
+-- Name: COLUMN tenant.roles_shown_at; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.tenant.roles_shown_at IS 'The first reading whose rows showed a business role. Before that, an empty role says nothing.';
+
+
+--
+-- Name: crew_status; Type: VIEW; Schema: flex_sync; Owner: -
+--
+
+CREATE VIEW flex_sync.crew_status AS
+ SELECT person.crew_call_id,
+    person.technician_id,
+    COALESCE(person.resource, operation.flex_resource_id, known.flex_resource_id) AS flex_resource_id,
+    person.desired,
+    recorded.flex_line_item_id,
+    COALESCE(observed.flex_line_item_id, stray.flex_line_item_id) AS observed_line_item_id,
+    person.role_code,
+    COALESCE(observed.flex_role_id, observed.written_role_id) AS observed_role,
+    operation.id AS operation_id,
+    verdict.condition,
+    verdict.reason,
+        CASE verdict.condition
+            WHEN 'paused'::text THEN tenant.paused_at
+            WHEN 'blocked'::text THEN COALESCE(elements.blocked_at, crew_call_blocks.since, tenant.breaker_opened_at)
+            WHEN 'failed'::text THEN operation.finished_at
+            WHEN 'unknown'::text THEN COALESCE(operation.unknown_at, late.absent_at)
+            WHEN 'held'::text THEN operation.created_at
+            WHEN 'pending'::text THEN COALESCE(missing.missing_since, operation.created_at, waiting.requested_at)
+            WHEN 'synced'::text THEN GREATEST(observed.first_seen_at, observed.added_at)
+            ELSE NULL::timestamp with time zone
+        END AS since,
+    flex_sync.next_action(verdict.condition, verdict.reason, person.crew_call_id, operation.id, NULL::text) AS next_action
+   FROM ((((((((((((((( SELECT found.crew_call_id,
+            found.technician_id,
+            found.line,
+            bool_or(found.desired) AS desired,
+            max(found.resource) AS resource,
+            max(found.problem) AS problem,
+            max(found.role_code) AS role_code,
+            max(found.role_id) AS role_id
+           FROM ( SELECT crew_calls_1.id AS crew_call_id,
+                    desired.technician_id,
+                    NULL::text AS line,
+                    true AS desired,
+                    desired.resource,
+                    desired.problem,
+                    desired.role_code,
+                    desired.role_id
+                   FROM (flex_sync.crew_calls crew_calls_1
+                     CROSS JOIN LATERAL flex_sync.desired_or_nobody(crew_calls_1.id) desired(technician_id, resource, problem, role_code, role_id))
+                UNION ALL
+                 SELECT recorded_crew.crew_call_id,
+                    recorded_crew.technician_id,
+                    NULL::text,
+                    false,
+                    NULL::text,
+                    NULL::text,
+                    NULL::text,
+                    NULL::text
+                   FROM flex_sync.recorded_crew
+                UNION ALL
+                 SELECT outbox.crew_call_id,
+                    outbox.technician_id,
+                        CASE
+                            WHEN (outbox.technician_id IS NULL) THEN outbox.flex_line_item_id
+                            ELSE NULL::text
+                        END AS "case",
+                    false,
+                    NULL::text,
+                    NULL::text,
+                    NULL::text,
+                    NULL::text
+                   FROM flex_sync.outbox
+                  WHERE ((outbox.state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'held'::text])) AND (outbox.kind <> 'observe'::text) AND (outbox.crew_call_id IS NOT NULL))
+                UNION ALL
+                 SELECT outbox.crew_call_id,
+                    outbox.technician_id,
+                        CASE
+                            WHEN (outbox.technician_id IS NULL) THEN outbox.flex_line_item_id
+                            ELSE NULL::text
+                        END AS "case",
+                    false,
+                    NULL::text,
+                    NULL::text,
+                    NULL::text,
+                    NULL::text
+                   FROM flex_sync.outbox
+                  WHERE ((outbox.state = 'failed'::text) AND (outbox.superseded_at IS NULL) AND (outbox.kind <> 'observe'::text) AND (outbox.crew_call_id IS NOT NULL))
+                UNION ALL
+                 SELECT crew_calls_1.id,
+                    NULL::uuid,
+                    nobodys_lines.flex_line_item_id,
+                    false,
+                    NULL::text,
+                    NULL::text,
+                    NULL::text,
+                    NULL::text
+                   FROM (flex_sync.crew_calls crew_calls_1
+                     CROSS JOIN LATERAL flex_sync.nobodys_lines(crew_calls_1.id) nobodys_lines(flex_line_item_id))) found
+          GROUP BY found.crew_call_id, found.technician_id, found.line) person
+     CROSS JOIN flex_sync.tenant)
+     LEFT JOIN flex_sync.crew_calls ON ((crew_calls.id = person.crew_call_id)))
+     LEFT JOIN flex_sync.elements ON ((elements.flex_element_id = crew_calls.flex_element_id)))
+     LEFT JOIN flex_sync.crew_call_blocks ON ((crew_call_blocks.crew_call_id = person.crew_call_id)))
+     LEFT JOIN flex_sync.recorded_crew recorded ON (((recorded.crew_call_id = person.crew_call_id) AND (recorded.technician_id = person.technician_id))))
+     LEFT JOIN LATERAL ( SELECT lines.flex_element_id,
+            lines.flex_line_item_id,
+            lines.flex_resource_id,
+            lines.is_contact,
+            lines.parent_line_item_id,
+            lines.flex_role_id,
+            lines.shows_role,
+            lines.name,
+            lines.present,
+            lines.first_seen_at,
+            lines.last_seen_at,
+            lines.added_at,
+            lines.removed_at,
+            lines.written_role_id,
+            lines.role_written_at,
+            lines.stale_at
+           FROM flex_sync.lines
+          WHERE ((lines.flex_element_id = crew_calls.flex_element_id) AND lines.present AND (lines.flex_resource_id = person.resource))
+          ORDER BY (lines.flex_line_item_id = recorded.flex_line_item_id) DESC NULLS LAST, lines.first_seen_at, lines.flex_line_item_id
+         LIMIT 1) observed ON (true))
+     LEFT JOIN flex_sync.lines stray ON (((stray.flex_element_id = crew_calls.flex_element_id) AND (stray.flex_line_item_id = COALESCE(person.line, recorded.flex_line_item_id)) AND stray.present)))
+     LEFT JOIN flex_sync.lines known ON (((known.flex_element_id = crew_calls.flex_element_id) AND (known.flex_line_item_id = COALESCE(person.line, recorded.flex_line_item_id)))))
+     LEFT JOIN LATERAL ( SELECT outbox.id,
+            outbox.sync_id,
+            outbox.crew_call_id,
+            outbox.flex_element_id,
+            outbox.technician_id,
+            outbox.kind,
+            outbox.flex_resource_id,
+            outbox.flex_line_item_id,
+            outbox.flex_role_id,
+            outbox.state,
+            outbox.reason,
+            outbox.attempts,
+            outbox.due_at,
+            outbox.token,
+            outbox.lease_until,
+            outbox.deadline,
+            outbox.http_status,
+            outbox.error,
+            outbox.created_at,
+            outbox.sent_at,
+            outbox.unknown_at,
+            outbox.finished_at,
+            outbox.priority,
+            outbox.reading_at,
+            outbox.after_operation_id,
+            outbox.persons,
+            outbox.brake,
+            outbox.limited,
+            outbox.retries,
+            outbox.call_number,
+            outbox.superseded_at
+           FROM flex_sync.outbox
+          WHERE (((outbox.state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'held'::text])) OR ((outbox.state = 'failed'::text) AND (outbox.superseded_at IS NULL))) AND (outbox.kind <> 'observe'::text) AND (((outbox.crew_call_id = person.crew_call_id) AND (outbox.technician_id = person.technician_id)) OR ((outbox.flex_element_id = crew_calls.flex_element_id) AND (outbox.flex_resource_id = person.resource)) OR ((outbox.crew_call_id = person.crew_call_id) AND (outbox.technician_id IS NULL) AND (outbox.flex_line_item_id = person.line))))
+          ORDER BY (array_position(ARRAY['failed'::text, 'held'::text, 'unknown'::text, 'sending'::text, 'pending'::text], outbox.state)), outbox.id
+         LIMIT 1) operation ON (true))
+     LEFT JOIN LATERAL ( SELECT calls.absent_at
+           FROM flex_sync.calls
+          WHERE ((calls.flex_element_id = crew_calls.flex_element_id) AND (calls.outcome = 'unknown'::text) AND (calls.absent_at IS NOT NULL) AND (calls.late_checked_at IS NULL) AND (calls.flex_resource_id = person.resource))
+         LIMIT 1) late ON (true))
+     LEFT JOIN LATERAL ( SELECT missing_lines.missing_since
+           FROM flex_sync.missing_lines
+          WHERE ((missing_lines.flex_element_id = crew_calls.flex_element_id) AND (missing_lines.flex_line_item_id = recorded.flex_line_item_id))
+         LIMIT 1) missing ON (true))
+     LEFT JOIN LATERAL ( SELECT syncs.requested_at
+           FROM flex_sync.syncs
+          WHERE ((syncs.flex_element_id = crew_calls.flex_element_id) AND (syncs.finished_at IS NULL))
+          ORDER BY syncs.id DESC
+         LIMIT 1) waiting ON (true))
+     CROSS JOIN LATERAL ( SELECT flex_sync.policy_of(crew_calls.flex_element_id) AS policy) rule)
+     CROSS JOIN LATERAL ( SELECT judged.pair[1] AS condition,
+            judged.pair[2] AS reason
+           FROM ( SELECT
+                        CASE
+                            WHEN (tenant.paused_at IS NOT NULL) THEN ARRAY['paused'::text, 'paused'::text]
+                            WHEN ((crew_calls.id IS NOT NULL) AND (NULLIF(crew_calls.flex_element_id, ''::text) IS NULL)) THEN ARRAY['blocked'::text, 'no_element'::text]
+                            WHEN ((crew_calls.id IS NOT NULL) AND (NOT flex_sync.is_flex_id(crew_calls.flex_element_id))) THEN ARRAY['blocked'::text, 'malformed_id'::text]
+                            WHEN (elements.blocked_reason IS NOT NULL) THEN ARRAY['blocked'::text, elements.blocked_reason]
+                            WHEN (crew_call_blocks.reason IS NOT NULL) THEN ARRAY['blocked'::text, crew_call_blocks.reason]
+                            WHEN ((operation.id IS NOT NULL) AND (tenant.breaker_reason = 'token_refused'::text)) THEN ARRAY['blocked'::text, 'token_refused'::text]
+                            WHEN (operation.state = 'failed'::text) THEN ARRAY['failed'::text, operation.reason]
+                            WHEN (operation.state = 'held'::text) THEN ARRAY['held'::text, operation.brake]
+                            WHEN (operation.state = 'unknown'::text) THEN ARRAY['unknown'::text, 'unanswered'::text]
+                            WHEN (late.absent_at IS NOT NULL) THEN ARRAY['unknown'::text, 'late_check'::text]
+                            WHEN (missing.missing_since IS NOT NULL) THEN ARRAY['pending'::text, 'confirming'::text]
+                            WHEN (operation.state = 'sending'::text) THEN ARRAY['pending'::text, 'sending'::text]
+                            WHEN (operation.state = 'pending'::text) THEN ARRAY['pending'::text, flex_sync.why_pending(operation.flex_element_id, operation.limited)]
+                            WHEN (person.problem IS NOT NULL) THEN ARRAY['unmapped'::text, person.problem]
+                            WHEN ((NOT person.desired) AND (recorded.technician_id IS NOT NULL) AND ((rule.policy = 'add_only'::text) OR ((rule.policy = 'owned'::text) AND (NOT (EXISTS ( SELECT
+                               FROM flex_sync.ledger
+                              WHERE (ledger.flex_line_item_id = recorded.flex_line_item_id))))) OR (EXISTS ( SELECT
+                               FROM flex_sync.removal_decisions
+                              WHERE ((removal_decisions.flex_line_item_id = recorded.flex_line_item_id) AND (removal_decisions.decision = 'rejected'::text)))))) THEN ARRAY['synced'::text, 'kept_by_policy'::text]
+                            WHEN (person.desired AND (elements.reading_at IS NULL) AND (waiting.requested_at IS NULL)) THEN ARRAY['never_synced'::text, 'never_synced'::text]
+                            WHEN ((waiting.requested_at IS NOT NULL) AND (person.desired <> (recorded.technician_id IS NOT NULL))) THEN ARRAY['pending'::text, 'requested'::text]
+                            WHEN ((NOT person.desired) AND (recorded.technician_id IS NULL)) THEN ARRAY['synced'::text, 'foreign'::text]
+                            WHEN ((rule.policy = 'report'::text) AND ((person.desired <> (recorded.technician_id IS NOT NULL)) OR (observed.flex_line_item_id IS NULL))) THEN ARRAY['pending'::text, 'report_only'::text]
+                            WHEN (person.desired AND (observed.flex_line_item_id IS NULL)) THEN ARRAY['pending'::text, 'not_requested'::text]
+                            WHEN (person.desired <> (recorded.technician_id IS NOT NULL)) THEN ARRAY['pending'::text, 'not_requested'::text]
+                            WHEN
+                            CASE
+                                WHEN (person.desired AND (EXISTS ( SELECT
+                                   FROM flex_sync.crew_calls sharing
+                                  WHERE ((sharing.flex_element_id = crew_calls.flex_element_id) AND (sharing.id <> person.crew_call_id))))) THEN (EXISTS ( SELECT
+                                   FROM (flex_sync.crew_calls sharing
+                                     CROSS JOIN LATERAL flex_sync.desired_or_nobody(sharing.id) other(technician_id, resource, problem, role_code, role_id))
+                                  WHERE ((sharing.flex_element_id = crew_calls.flex_element_id) AND (sharing.id <> person.crew_call_id) AND (other.resource = person.resource) AND (other.role_code IS DISTINCT FROM person.role_code))))
+                                ELSE false
+                            END THEN ARRAY['synced'::text, 'shared_resource'::text]
+                            WHEN ((person.role_id IS NOT NULL) AND (observed.flex_line_item_id IS NOT NULL) AND
+                            CASE
+                                WHEN (observed.shows_role AND (observed.flex_role_id IS NOT NULL)) THEN (lower(btrim(observed.flex_role_id)) <> lower(btrim(person.role_id)))
+                                ELSE (observed.written_role_id IS DISTINCT FROM person.role_id)
+                            END AND (rule.policy <> 'report'::text)) THEN ARRAY['pending'::text, 'not_requested'::text]
+                            ELSE ARRAY['synced'::text, NULL::text]
+                        END AS pair) judged) verdict);
+
+
+--
+-- Name: VIEW crew_status; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON VIEW flex_sync.crew_status IS 'Why is this one person not in sync? One row per person and crew call, with the reason and the next action.';
+
+
+--
+-- Name: crew_call_status; Type: VIEW; Schema: flex_sync; Owner: -
+--
+
+CREATE VIEW flex_sync.crew_call_status AS
+ SELECT call.crew_call_id,
+    call.job_id,
+    call.department,
+    call.flex_element_id,
+    verdict.condition,
+    verdict.reason,
+    COALESCE(persons.desired, (0)::bigint) AS desired,
+    COALESCE(persons.recorded, (0)::bigint) AS recorded,
+    COALESCE(shown.observed, (0)::bigint) AS observed,
+    COALESCE(operations.pending, (0)::bigint) AS pending,
+    COALESCE(operations.unknown, (0)::bigint) AS unknown,
+    COALESCE(operations.held, (0)::bigint) AS held,
+    COALESCE(operations.failed, (0)::bigint) AS failed,
+    operations.plan,
+    elements.reading_at AS observed_at,
+    latest.last_sync_at,
+    flex_sync.next_action(verdict.condition, verdict.reason, call.crew_call_id, operations.failed_operation_id, operations.plan) AS next_action
+   FROM (((((((((( SELECT crew_calls.id AS crew_call_id,
+            crew_calls.job_id,
+            crew_calls.department,
+            NULLIF(crew_calls.flex_element_id, ''::text) AS flex_element_id,
+            false AS retired
+           FROM flex_sync.crew_calls
+        UNION ALL
+         SELECT elements_1.crew_call_id,
+            elements_1.job_id,
+            elements_1.department,
+            elements_1.flex_element_id,
+            true
+           FROM flex_sync.elements elements_1
+          WHERE ((elements_1.crew_call_id IS NOT NULL) AND (NOT (EXISTS ( SELECT
+                   FROM flex_sync.crew_calls
+                  WHERE (crew_calls.flex_element_id = elements_1.flex_element_id)))) AND ((EXISTS ( SELECT
+                   FROM flex_sync.ledger
+                  WHERE ((ledger.flex_element_id = elements_1.flex_element_id) AND (ledger.gone_at IS NULL)))) OR (EXISTS ( SELECT
+                   FROM flex_sync.outbox
+                  WHERE ((outbox.flex_element_id = elements_1.flex_element_id) AND (outbox.state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'held'::text])))))))) call
+     CROSS JOIN flex_sync.tenant)
+     LEFT JOIN flex_sync.elements ON ((elements.flex_element_id = call.flex_element_id)))
+     LEFT JOIN flex_sync.crew_call_blocks ON (((crew_call_blocks.crew_call_id = call.crew_call_id) AND (NOT call.retired))))
+     LEFT JOIN LATERAL ( SELECT count(*) FILTER (WHERE crew_status.desired) AS desired,
+            count(crew_status.flex_line_item_id) AS recorded,
+            count(*) FILTER (WHERE ((crew_status.condition = 'pending'::text) AND (crew_status.reason = 'confirming'::text))) AS confirming,
+            count(*) FILTER (WHERE ((crew_status.condition = 'unknown'::text) AND (crew_status.reason = 'late_check'::text))) AS late_checks,
+            count(*) FILTER (WHERE (crew_status.condition = 'unmapped'::text)) AS unmapped,
+            count(*) FILTER (WHERE ((crew_status.condition = 'pending'::text) AND (crew_status.reason = 'not_requested'::text))) AS not_requested,
+            count(*) FILTER (WHERE ((crew_status.condition = 'pending'::text) AND (crew_status.reason = 'report_only'::text))) AS report_only,
+            min(crew_status.reason) FILTER (WHERE (crew_status.condition = 'unmapped'::text)) AS unmapped_reason,
+            min(crew_status.reason) FILTER (WHERE (crew_status.condition = 'failed'::text)) AS failed_reason,
+            min(crew_status.reason) FILTER (WHERE ((crew_status.condition = 'pending'::text) AND (crew_status.reason <> ALL (ARRAY['confirming'::text, 'not_requested'::text, 'report_only'::text])))) AS pending_reason
+           FROM flex_sync.crew_status
+          WHERE ((crew_status.crew_call_id = call.crew_call_id) AND (NOT call.retired))) persons ON (true))
+     LEFT JOIN LATERAL ( SELECT count(*) AS observed
+           FROM flex_sync.lines
+          WHERE ((lines.flex_element_id = call.flex_element_id) AND lines.present AND (lines.flex_resource_id IS NOT NULL))) shown ON (true))
+     LEFT JOIN LATERAL ( SELECT count(*) FILTER (WHERE ((outbox.state = ANY (ARRAY['pending'::text, 'sending'::text])) AND (outbox.priority = 0))) AS pending,
+            count(*) FILTER (WHERE (outbox.state = 'unknown'::text)) AS unknown,
+            count(*) FILTER (WHERE (outbox.state = 'held'::text)) AS held,
+            count(*) FILTER (WHERE (outbox.state = 'failed'::text)) AS failed,
+            min(outbox.id) FILTER (WHERE (outbox.state = 'failed'::text)) AS failed_operation_id,
+            min(outbox.reason) FILTER (WHERE (outbox.state = 'failed'::text)) AS failed_reason,
+            min(outbox.brake) FILTER (WHERE (outbox.state = 'held'::text)) AS brake,
+            min(outbox.flex_line_item_id) FILTER (WHERE ((outbox.state = ANY (ARRAY['pending'::text, 'sending'::text])) AND (outbox.kind = 'remove'::text) AND outbox.limited)) AS limited_line,
+            md5(string_agg(((outbox.flex_line_item_id || ' '::text) || COALESCE(outbox.flex_resource_id, ''::text)), ','::text ORDER BY outbox.flex_line_item_id) FILTER (WHERE (outbox.state = 'held'::text))) AS plan
+           FROM flex_sync.outbox
+          WHERE ((outbox.flex_element_id = call.flex_element_id) AND ((outbox.state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'held'::text])) OR ((outbox.state = 'failed'::text) AND (outbox.superseded_at IS NULL))) AND ((outbox.crew_call_id = call.crew_call_id) OR (outbox.persons @> jsonb_build_array(jsonb_build_object('crew_call_id', call.crew_call_id))) OR call.retired))) operations ON (true))
+     LEFT JOIN LATERAL ( SELECT max(syncs.finished_at) AS last_sync_at,
+            bool_or((syncs.finished_at IS NULL)) AS waiting,
+            max(syncs.last_requested_at) AS last_requested_at
+           FROM flex_sync.syncs
+          WHERE (syncs.flex_element_id = call.flex_element_id)) latest ON (true))
+     CROSS JOIN LATERAL ( SELECT ((elements.reading_at IS NOT NULL) AND (latest.last_sync_at IS NOT NULL)) AS synced_once) known)
+     CROSS JOIN LATERAL ( SELECT judged.pair[1] AS condition,
+            judged.pair[2] AS reason
+           FROM ( SELECT
+                        CASE
+                            WHEN (tenant.paused_at IS NOT NULL) THEN ARRAY['paused'::text, 'paused'::text]
+                            WHEN (call.flex_element_id IS NULL) THEN ARRAY['blocked'::text, 'no_element'::text]
+                            WHEN (NOT flex_sync.is_flex_id(call.flex_element_id)) THEN ARRAY['blocked'::text, 'malformed_id'::text]
+                            WHEN (elements.blocked_reason IS NOT NULL) THEN ARRAY['blocked'::text, elements.blocked_reason]
+                            WHEN (crew_call_blocks.reason IS NOT NULL) THEN ARRAY['blocked'::text, crew_call_blocks.reason]
+                            WHEN ((tenant.breaker_reason = 'token_refused'::text) AND ((operations.pending > 0) OR latest.waiting)) THEN ARRAY['blocked'::text, 'token_refused'::text]
+                            WHEN (operations.failed > 0) THEN ARRAY['failed'::text, operations.failed_reason]
+                            WHEN (operations.held > 0) THEN ARRAY['held'::text, operations.brake]
+                            WHEN (operations.unknown > 0) THEN ARRAY['unknown'::text, 'unanswered'::text]
+                            WHEN (EXISTS ( SELECT
+                               FROM flex_sync.calls
+                              WHERE ((calls.flex_element_id = call.flex_element_id) AND (calls.outcome = 'unknown'::text) AND (calls.absent_at IS NOT NULL) AND (calls.late_checked_at IS NULL)))) THEN ARRAY['unknown'::text, 'late_check'::text]
+                            WHEN (persons.confirming > 0) THEN ARRAY['pending'::text, 'confirming'::text]
+                            WHEN ((elements.doubt_reason IS NOT NULL) AND (tenant.breaker_opened_at IS NULL)) THEN ARRAY['pending'::text, 'doubtful_reading'::text]
+                            WHEN (operations.pending > 0) THEN ARRAY['pending'::text, flex_sync.why_pending(call.flex_element_id, (operations.limited_line IS NOT NULL))]
+                            WHEN latest.waiting THEN ARRAY['pending'::text, flex_sync.why_pending(call.flex_element_id, false)]
+                            WHEN call.retired THEN ARRAY['pending'::text, 'retired'::text]
+                            WHEN (known.synced_once AND (persons.report_only > 0)) THEN ARRAY['pending'::text, 'report_only'::text]
+                            WHEN (known.synced_once AND (persons.not_requested > 0)) THEN ARRAY['pending'::text, 'not_requested'::text]
+                            WHEN (known.synced_once AND (elements.reading_at < latest.last_requested_at)) THEN ARRAY['pending'::text, 'requested'::text]
+                            WHEN (persons.unmapped > 0) THEN ARRAY['unmapped'::text, persons.unmapped_reason]
+                            WHEN (NOT known.synced_once) THEN ARRAY['never_synced'::text, 'never_synced'::text]
+                            ELSE ARRAY['synced'::text, NULL::text]
+                        END AS pair) judged) verdict);
+
+
+--
+-- Name: VIEW crew_call_status; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON VIEW flex_sync.crew_call_status IS 'One row per crew call: its condition, why, and what to do next.';
+
+
+--
+-- Name: job_assignments; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.job_assignments (
+    job_id uuid NOT NULL,
+    technician_id uuid NOT NULL,
+    sound_role text,
+    lights_role text,
+    video_role text
+);
+
+
+--
+-- Name: TABLE job_assignments; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.job_assignments IS 'Created by flex-crew-sync; row level security is on and has no policies yet.';
+
+
+--
+-- Name: profiles; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.profiles (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    flex_resource_id text,
+    department text
+);
+
+
+--
+-- Name: TABLE profiles; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.profiles IS 'Created by flex-crew-sync; row level security is on and has no policies yet.';
+
+
+--
+-- Name: desired_crew; Type: VIEW; Schema: flex_sync; Owner: -
+--
+
+CREATE VIEW flex_sync.desired_crew AS
+ SELECT flex_crew_calls.id AS crew_call_id,
+    job_assignments.technician_id,
+    profiles.flex_resource_id,
+    role.code AS role_code
+   FROM (((public.flex_crew_calls
+     JOIN public.job_assignments ON ((job_assignments.job_id = flex_crew_calls.job_id)))
+     JOIN public.profiles ON ((profiles.id = job_assignments.technician_id)))
+     CROSS JOIN LATERAL ( SELECT
+                CASE lower(btrim(flex_crew_calls.department))
+                    WHEN 'sound'::text THEN job_assignments.sound_role
+                    WHEN 'lights'::text THEN job_assignments.lights_role
+                    WHEN 'video'::text THEN job_assignments.video_role
+                    ELSE NULL::text
+                END AS code) role)
+  WHERE (lower(btrim(COALESCE(role.code, ''::text))) <> ALL (ARRAY[''::text, 'none'::text]));
+
+
+--
+-- Name: VIEW desired_crew; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON VIEW flex_sync.desired_crew IS 'Desired: who each crew call should show. The seam to the host: replace it with create or replace view, the same four columns; it must not depend on the session.';
+
+
+--
+-- Name: due_elements; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.due_elements (
+    id bigint NOT NULL,
+    flex_element_id text NOT NULL,
+    reason text NOT NULL,
+    wants_reading boolean NOT NULL,
+    requests_sync boolean DEFAULT false NOT NULL,
+    noted_at timestamp with time zone NOT NULL
+);
+
+
+--
+-- Name: TABLE due_elements; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.due_elements IS 'Notes that an element needs a look, by whoever must not wait for its lock: triggers on the host''s tables, and recording. Only ever inserted there; tick() follows them up.';
+
+
+--
+-- Name: COLUMN due_elements.wants_reading; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.due_elements.wants_reading IS 'Whether only a reading begun after noted_at settles it.';
+
+
+--
+-- Name: COLUMN due_elements.requests_sync; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.due_elements.requests_sync IS 'Whether it counts as a sync request (enable_auto_sync).';
+
+
+--
+-- Name: due_elements_id_seq; Type: SEQUENCE; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE flex_sync.due_elements ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME flex_sync.due_elements_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: duplicate_assignments; Type: VIEW; Schema: flex_sync; Owner: -
+--
+
+CREATE VIEW flex_sync.duplicate_assignments AS
+ SELECT flex_crew_assignments.crew_call_id,
+    flex_crew_assignments.technician_id,
+    (count(*) - 1) AS too_many,
+    array_agg(flex_crew_assignments.flex_line_item_id ORDER BY flex_crew_assignments.created_at, flex_crew_assignments.id) AS flex_line_item_ids
+   FROM public.flex_crew_assignments
+  WHERE ((flex_crew_assignments.crew_call_id IS NOT NULL) AND (flex_crew_assignments.technician_id IS NOT NULL))
+  GROUP BY flex_crew_assignments.crew_call_id, flex_crew_assignments.technician_id
+ HAVING (count(*) > 1);
+
+
+--
+-- Name: VIEW duplicate_assignments; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON VIEW flex_sync.duplicate_assignments IS 'People recorded more than once on one crew call.';
+
+
+--
+-- Name: element_health; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.element_health (
+    flex_element_id text NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    last_failure_at timestamp with time zone,
+    backoff_until timestamp with time zone,
+    careful_until timestamp with time zone
+);
+
+
+--
+-- Name: TABLE element_health; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.element_health IS 'Backoff of one element. Apart from elements, so that recording an outcome never waits for a planner.';
+
+
+--
+-- Name: COLUMN element_health.failures; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.element_health.failures IS 'Failures in a row; those in flight together count once.';
+
+
+--
+-- Name: COLUMN element_health.careful_until; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.element_health.careful_until IS 'After 409 or 423 the element takes one call at a time until then.';
+
+
+--
+-- Name: metrics; Type: VIEW; Schema: flex_sync; Owner: -
+--
+
+CREATE VIEW flex_sync.metrics AS
+ WITH recent AS (
+         SELECT syncs.outcome,
+            EXTRACT(epoch FROM syncs.duration) AS seconds
+           FROM flex_sync.syncs
+          WHERE (syncs.finished_at > (flex_sync.clock() - '24:00:00'::interval))
+        )
+ SELECT 'duplicate_assignments'::text AS name,
+    (( SELECT count(*) AS count
+           FROM flex_sync.duplicate_assignments))::numeric AS value,
+    'rows too many in flex_crew_assignments'::text AS meaning
+UNION ALL
+ SELECT 'missing_crew'::text AS name,
+    ( SELECT count(*) AS count
+           FROM flex_sync.outbox
+          WHERE ((outbox.kind = 'add'::text) AND ((outbox.state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text])) OR ((outbox.state = 'failed'::text) AND (outbox.superseded_at IS NULL))))) AS value,
+    'people desired who are not known to be in Flex'::text AS meaning
+UNION ALL
+ SELECT 'sync_failure_rate'::text AS name,
+    ( SELECT round(avg(((recent.outcome = ANY (ARRAY['failed'::text, 'blocked'::text])))::integer), 4) AS round
+           FROM recent) AS value,
+    'share of the syncs of the last 24 h that ended failed or blocked'::text AS meaning
+UNION ALL
+ SELECT 'sync_duration_mean'::text AS name,
+    ( SELECT round(avg(recent.seconds), 3) AS round
+           FROM recent) AS value,
+    'seconds from the first request to the end, last 24 h'::text AS meaning
+UNION ALL
+ SELECT 'sync_duration_p95'::text AS name,
+    ( SELECT round((percentile_cont((0.95)::double precision) WITHIN GROUP (ORDER BY ((recent.seconds)::double precision)))::numeric, 3) AS round
+           FROM recent) AS value,
+    'seconds, last 24 h'::text AS meaning
+UNION ALL
+ SELECT 'syncs'::text AS name,
+    ( SELECT count(*) AS count
+           FROM recent) AS value,
+    'syncs that ended within 24 h'::text AS meaning
+UNION ALL
+ SELECT 'queue_depth'::text AS name,
+    ( SELECT count(*) AS count
+           FROM flex_sync.outbox
+          WHERE ((outbox.state = ANY (ARRAY['pending'::text, 'sending'::text])) AND (outbox.priority = 0))) AS value,
+    'operations pending or in flight, background readings left out'::text AS meaning
+UNION ALL
+ SELECT 'oldest_unknown_seconds'::text AS name,
+    ( SELECT COALESCE(round(EXTRACT(epoch FROM (flex_sync.clock() - min(outbox.unknown_at))), 3), (0)::numeric) AS "coalesce"
+           FROM flex_sync.outbox
+          WHERE (outbox.state = 'unknown'::text)) AS value,
+    'age of the oldest write that nobody knows the outcome of'::text AS meaning
+UNION ALL
+ SELECT 'unknown'::text AS name,
+    ( SELECT count(*) AS count
+           FROM flex_sync.outbox
+          WHERE (outbox.state = 'unknown'::text)) AS value,
+    'writes that nobody knows the outcome of'::text AS meaning
+UNION ALL
+ SELECT 'held'::text AS name,
+    ( SELECT count(*) AS count
+           FROM flex_sync.outbox
+          WHERE (outbox.state = 'held'::text)) AS value,
+    'removals that wait for a person''s yes'::text AS meaning
+UNION ALL
+ SELECT 'failed'::text AS name,
+    ( SELECT count(*) AS count
+           FROM flex_sync.outbox
+          WHERE ((outbox.state = 'failed'::text) AND (outbox.superseded_at IS NULL))) AS value,
+    'operations that were refused or given up'::text AS meaning
+UNION ALL
+ SELECT 'budget_left_hour'::text AS name,
+    ( SELECT calls_left.hourly
+           FROM flex_sync.calls_left() calls_left(hourly, daily, monthly, left_now, frees_at)) AS value,
+    'Flex calls left in the sliding hour'::text AS meaning
+UNION ALL
+ SELECT 'budget_left_day'::text AS name,
+    ( SELECT calls_left.daily
+           FROM flex_sync.calls_left() calls_left(hourly, daily, monthly, left_now, frees_at)) AS value,
+    'Flex calls left in the sliding day'::text AS meaning
+UNION ALL
+ SELECT 'budget_left_month'::text AS name,
+    ( SELECT calls_left.monthly
+           FROM flex_sync.calls_left() calls_left(hourly, daily, monthly, left_now, frees_at)) AS value,
+    'Flex calls left in the sliding month'::text AS meaning
+UNION ALL
+ SELECT 'breaker_open'::text AS name,
+    ( SELECT ((tenant.breaker_opened_at IS NOT NULL))::integer AS int4
+           FROM flex_sync.tenant) AS value,
+    '1 while no Flex call is made'::text AS meaning
+UNION ALL
+ SELECT 'paused'::text AS name,
+    ( SELECT ((tenant.paused_at IS NOT NULL))::integer AS int4
+           FROM flex_sync.tenant) AS value,
+    '1 while an operator paused everything'::text AS meaning;
+
+
+--
+-- Name: VIEW metrics; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON VIEW flex_sync.metrics IS 'One row per name: the audit''s targets over the last 24 hours, queue, budget and breaker.';
+
+
+--
+-- Name: migrations; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.migrations (
+    name text NOT NULL,
+    hash text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL,
+    host_schema text NOT NULL
+);
+
+
+--
+-- Name: TABLE migrations; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.migrations IS 'Which migrations of flex-crew-sync this database has, and for which schema of the host.';
+
+
+--
+-- Name: operator_log; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.operator_log (
+    id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    who text NOT NULL,
+    action text NOT NULL,
+    arguments jsonb DEFAULT '{}'::jsonb NOT NULL
+);
+
+
+--
+-- Name: TABLE operator_log; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.operator_log IS 'Who did what with the operator''s functions.';
+
+
+--
+-- Name: operator_log_id_seq; Type: SEQUENCE; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE flex_sync.operator_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME flex_sync.operator_log_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: outbox_id_seq; Type: SEQUENCE; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE flex_sync.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME flex_sync.outbox_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: readings; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.readings (
+    id bigint NOT NULL,
+    flex_element_id text NOT NULL,
+    operation_id bigint,
+    began_at timestamp with time zone NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    line_count integer NOT NULL,
+    lines jsonb NOT NULL
+);
+
+
+--
+-- Name: TABLE readings; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.readings IS 'Complete lists of an element''s lines. began_at is the database''s clock at the claim of its observe.';
+
+
+--
+-- Name: readings_id_seq; Type: SEQUENCE; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE flex_sync.readings ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME flex_sync.readings_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: removed_duplicates; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.removed_duplicates (
+    id text,
+    crew_call_id uuid,
+    technician_id uuid,
+    flex_line_item_id text,
+    created_at timestamp with time zone,
+    kept_id text,
+    whole_row jsonb NOT NULL,
+    removed_at timestamp with time zone NOT NULL
+);
+
+
+--
+-- Name: TABLE removed_duplicates; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.removed_duplicates IS 'Copies of the duplicate flex_crew_assignments rows that the installation removed. uninstall moves them next to the host''s tables.';
+
+
+--
+-- Name: settings; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.settings (
+    only_row boolean DEFAULT true NOT NULL,
+    policy text DEFAULT 'mirror'::text NOT NULL,
+    max_concurrency integer DEFAULT 8 NOT NULL,
+    element_concurrency integer DEFAULT 4 NOT NULL,
+    lease interval DEFAULT '00:00:30'::interval NOT NULL,
+    late_landing interval DEFAULT '00:00:30'::interval NOT NULL,
+    confirm_after interval DEFAULT '00:00:02'::interval NOT NULL,
+    max_reading_age interval DEFAULT '00:01:00'::interval NOT NULL,
+    max_attempts integer DEFAULT 3 NOT NULL,
+    monthly_limit integer DEFAULT 100000 NOT NULL,
+    daily_limit integer,
+    hourly_limit integer,
+    removal_limit integer DEFAULT 100 NOT NULL,
+    resync_interval interval,
+    retention interval DEFAULT '90 days'::interval NOT NULL,
+    CONSTRAINT "a lease is longer than two seconds" CHECK ((lease > '00:00:02'::interval)),
+    CONSTRAINT "a reading may be a second old" CHECK ((max_reading_age >= '00:00:01'::interval)),
+    CONSTRAINT "at least one attempt" CHECK ((max_attempts >= 1)),
+    CONSTRAINT "at least one call at a time" CHECK (((max_concurrency >= 1) AND (max_concurrency <= 30))),
+    CONSTRAINT "at least one call at a time per element" CHECK (((element_concurrency >= 1) AND (element_concurrency <= 30))),
+    CONSTRAINT "background readings are at least a minute apart" CHECK ((resync_interval >= '00:01:00'::interval)),
+    CONSTRAINT "confirmation is not in the past" CHECK ((confirm_after >= '00:00:00'::interval)),
+    CONSTRAINT "daily limit is not negative" CHECK ((daily_limit >= 0)),
+    CONSTRAINT "history is kept for two days at least" CHECK ((retention >= '2 days'::interval)),
+    CONSTRAINT "hourly limit is not negative" CHECK ((hourly_limit >= 0)),
+    CONSTRAINT "late landing is not negative" CHECK ((late_landing >= '00:00:00'::interval)),
+    CONSTRAINT "monthly limit is not negative" CHECK ((monthly_limit >= 0)),
+    CONSTRAINT "policy is mirror, owned, add_only or report" CHECK ((policy = ANY (ARRAY['mirror'::text, 'owned'::text, 'add_only'::text, 'report'::text]))),
+    CONSTRAINT "removal limit is not negative" CHECK ((removal_limit >= 0)),
+    CONSTRAINT "settings has one row" CHECK (only_row)
+);
+
+
+--
+-- Name: TABLE settings; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.settings IS 'One row, one column per knob. Every drainer reads it live: change it with update flex_sync.settings set ….';
+
+
+--
+-- Name: COLUMN settings.policy; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.settings.policy IS 'What may be deleted in Flex: mirror (foreign and surplus lines too), owned (only lines of the ledger), add_only (nothing), report (nothing is written at all).';
+
+
+--
+-- Name: COLUMN settings.max_concurrency; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.settings.max_concurrency IS 'Flex calls in flight at once, over all drainers. Flex allows a customer 30.';
+
+
+--
+-- Name: COLUMN settings.element_concurrency; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.settings.element_concurrency IS 'Flex calls in flight at once on one element.';
+
+
+--
+-- Name: COLUMN settings.lease; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.settings.lease IS 'How long a drainer may hold a claim. Must be longer than its HTTP deadline (FLEX_TIMEOUT_MS) plus one second.';
+
+
+--
+-- Name: COLUMN settings.late_landing; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.settings.late_landing IS 'How long after its deadline a request may still take effect in Flex. Only a reading begun later proves that it did not.';
+
+
+--
+-- Name: COLUMN settings.confirm_after; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.settings.confirm_after IS 'How far apart the two readings are that must both lack a line before it counts as stale.';
+
+
+--
+-- Name: COLUMN settings.max_reading_age; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.settings.max_reading_age IS 'A write is sent only while the reading it was planned from is younger than this.';
+
+
+--
+-- Name: COLUMN settings.max_attempts; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.settings.max_attempts IS 'Sends proved absent before an operation fails with reason not_accepted.';
+
+
+--
+-- Name: COLUMN settings.monthly_limit; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.settings.monthly_limit IS 'Flex calls in any month, over all keys of the customer (Flex: 100,000).';
+
+
+--
+-- Name: COLUMN settings.daily_limit; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.settings.daily_limit IS 'Flex calls in any 24 hours; null is a tenth of monthly_limit.';
+
+
+--
+-- Name: COLUMN settings.hourly_limit; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.settings.hourly_limit IS 'Flex calls in any hour; null is a fiftieth of monthly_limit.';
+
+
+--
+-- Name: COLUMN settings.removal_limit; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.settings.removal_limit IS 'Lines removed in any hour, whole tenant, before removals are held.';
+
+
+--
+-- Name: COLUMN settings.resync_interval; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.settings.resync_interval IS 'Read every crew call again after this time, to notice edits made in Flex; null is never.';
+
+
+--
+-- Name: COLUMN settings.retention; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.settings.retention IS 'How long finished operations, calls, readings and logs are kept.';
+
+
+--
+-- Name: syncs_id_seq; Type: SEQUENCE; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE flex_sync.syncs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME flex_sync.syncs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: jobs; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.jobs (
+    id uuid DEFAULT gen_random_uuid() NOT NULL
+);
+
+
+--
+-- Name: TABLE jobs; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.jobs IS 'Created by flex-crew-sync; row level security is on and has no policies yet.';
+
+
+--
+-- Name: business_roles business_roles_pkey; Type: CONSTRAINT; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE ONLY flex_sync.business_roles
+    ADD CONSTRAINT business_roles_pkey PRIMARY KEY (department, tier);
+
+
+--
+-- Name: calls calls_pkey; Type: CONSTRAINT; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE ONLY flex_sync.calls
+    ADD CONSTRAINT calls_pkey PRIMARY KEY (number);
+
+
+--
+-- Name: crew_call_blocks crew_call_blocks_pkey; Type: CONSTRAINT; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE ONLY flex_sync.crew_call_blocks
+    ADD CONSTRAINT crew_call_blocks_pkey PRIMARY KEY (crew_call_id);
+
+
+--
+-- Name: crew_call_settings crew_call_settings_pkey; Type: CONSTRAINT; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE ONLY flex_sync.crew_call_settings
+    ADD CONSTRAINT crew_call_settings_pkey PRIMARY KEY (crew_call_id);
+
+
+--
+-- Name: due_elements due_elements_pkey; Type: CONSTRAINT; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE ONLY flex_sync.due_elements
+    ADD CONSTRAINT due_elements_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: element_health element_health_pkey; Type: CONSTRAINT; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE ONLY flex_sync.element_health
+    ADD CONSTRAINT element_health_pkey PRIMARY KEY (flex_element_id);
+
+
+--
+-- Name: elements elements_pkey; Type: CONSTRAINT; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE ONLY flex_sync.elements
+    ADD CONSTRAINT elements_pkey PRIMARY KEY (flex_element_id);
+
+
+--
+-- Name: ledger ledger_pkey; Type: CONSTRAINT; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE ONLY flex_sync.ledger
+    ADD CONSTRAINT ledger_pkey PRIMARY KEY (flex_line_item_id);
+
+
+--
+-- Name: lines lines_pkey; Type: CONSTRAINT; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE ONLY flex_sync.lines
+    ADD CONSTRAINT lines_pkey PRIMARY KEY (flex_element_id, flex_line_item_id);
+
+
+--
+-- Name: migrations migrations_pkey; Type: CONSTRAINT; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE ONLY flex_sync.migrations
+    ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
+
+
+--
+-- Name: missing_lines missing_lines_pkey; Type: CONSTRAINT; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE ONLY flex_sync.missing_lines
+    ADD CONSTRAINT missing_lines_pkey PRIMARY KEY (flex_line_item_id, flex_resource_id);
+
+
+--
+-- Name: operator_log operator_log_pkey; Type: CONSTRAINT; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE ONLY flex_sync.operator_log
+    ADD CONSTRAINT operator_log_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: outbox outbox_pkey; Type: CONSTRAINT; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE ONLY flex_sync.outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: readings readings_pkey; Type: CONSTRAINT; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE ONLY flex_sync.readings
+    ADD CONSTRAINT readings_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: removal_decisions removal_decisions_pkey; Type: CONSTRAINT; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE ONLY flex_sync.removal_decisions
+    ADD CONSTRAINT removal_decisions_pkey PRIMARY KEY (flex_line_item_id, flex_resource_id);
+
+
+--
+-- Name: settings settings_pkey; Type: CONSTRAINT; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE ONLY flex_sync.settings
+    ADD CONSTRAINT settings_pkey PRIMARY KEY (only_row);
+
+
+--
+-- Name: syncs syncs_pkey; Type: CONSTRAINT; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE ONLY flex_sync.syncs
+    ADD CONSTRAINT syncs_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: tenant tenant_pkey; Type: CONSTRAINT; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE ONLY flex_sync.tenant
+    ADD CONSTRAINT tenant_pkey PRIMARY KEY (only_row);
+
+
+--
+-- Name: flex_crew_assignments flex_crew_assignments_crew_call_technician_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.flex_crew_assignments
+    ADD CONSTRAINT flex_crew_assignments_crew_call_technician_key UNIQUE (crew_call_id, technician_id);
+
+
+--
+-- Name: flex_crew_assignments flex_crew_assignments_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.flex_crew_assignments
+    ADD CONSTRAINT flex_crew_assignments_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: flex_crew_calls flex_crew_calls_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.flex_crew_calls
+    ADD CONSTRAINT flex_crew_calls_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: job_assignments job_assignments_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.job_assignments
+    ADD CONSTRAINT job_assignments_pkey PRIMARY KEY (job_id, technician_id);
+
+
+--
+-- Name: jobs jobs_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: profiles profiles_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.profiles
+    ADD CONSTRAINT profiles_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: calls_by_operation; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX calls_by_operation ON flex_sync.calls USING btree (operation_id);
+
+
+--
+-- Name: calls_by_sync; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX calls_by_sync ON flex_sync.calls USING btree (sync_id);
+
+
+--
+-- Name: calls_by_time; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX calls_by_time ON flex_sync.calls USING btree (made_at, number);
+
+
+--
+-- Name: calls_unanswered; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX calls_unanswered ON flex_sync.calls USING btree (flex_element_id, number) WHERE (outcome = 'unknown'::text);
+
+
+--
+-- Name: ledger_by_resource; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX ledger_by_resource ON flex_sync.ledger USING btree (flex_element_id, flex_resource_id);
+
+
+--
+-- Name: ledger_by_technician; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX ledger_by_technician ON flex_sync.ledger USING btree (technician_id) WHERE (gone_at IS NULL);
+
+
+--
+-- Name: lines_by_resource; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX lines_by_resource ON flex_sync.lines USING btree (flex_element_id, flex_resource_id);
+
+
+--
+-- Name: missing_lines_by_element; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX missing_lines_by_element ON flex_sync.missing_lines USING btree (flex_element_id);
+
+
+--
+-- Name: one open add per resource; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE UNIQUE INDEX "one open add per resource" ON flex_sync.outbox USING btree (flex_element_id, flex_resource_id) WHERE ((kind = 'add'::text) AND (state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text])));
+
+
+--
+-- Name: one open removal per line; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE UNIQUE INDEX "one open removal per line" ON flex_sync.outbox USING btree (flex_element_id, flex_line_item_id) WHERE ((kind = 'remove'::text) AND (state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'held'::text])));
+
+
+--
+-- Name: one open role per resource; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE UNIQUE INDEX "one open role per resource" ON flex_sync.outbox USING btree (flex_element_id, flex_resource_id) WHERE ((kind = 'set_role'::text) AND (state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text])));
+
+
+--
+-- Name: one reading waits per element; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE UNIQUE INDEX "one reading waits per element" ON flex_sync.outbox USING btree (flex_element_id) WHERE ((kind = 'observe'::text) AND (state = 'pending'::text));
+
+
+--
+-- Name: one sync waits per element; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE UNIQUE INDEX "one sync waits per element" ON flex_sync.syncs USING btree (flex_element_id) WHERE ((reading_at IS NULL) AND (finished_at IS NULL));
+
+
+--
+-- Name: outbox_after; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX outbox_after ON flex_sync.outbox USING btree (after_operation_id) WHERE (after_operation_id IS NOT NULL);
+
+
+--
+-- Name: outbox_by_crew_call; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX outbox_by_crew_call ON flex_sync.outbox USING btree (crew_call_id, technician_id);
+
+
+--
+-- Name: outbox_by_end; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX outbox_by_end ON flex_sync.outbox USING btree (finished_at) WHERE (state = ANY (ARRAY['done'::text, 'failed'::text, 'cancelled'::text]));
+
+
+--
+-- Name: outbox_by_reading; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX outbox_by_reading ON flex_sync.outbox USING btree (reading_at) WHERE ((state = 'pending'::text) AND (kind <> 'observe'::text) AND (after_operation_id IS NULL));
+
+
+--
+-- Name: outbox_by_sync; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX outbox_by_sync ON flex_sync.outbox USING btree (sync_id);
+
+
+--
+-- Name: outbox_done_by_element; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX outbox_done_by_element ON flex_sync.outbox USING btree (flex_element_id, kind, finished_at) WHERE ((state = 'done'::text) AND (kind = ANY (ARRAY['add'::text, 'remove'::text])));
+
+
+--
+-- Name: outbox_due; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX outbox_due ON flex_sync.outbox USING btree (priority, due_at, id) WHERE ((state = 'pending'::text) AND (after_operation_id IS NULL));
+
+
+--
+-- Name: outbox_failed; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX outbox_failed ON flex_sync.outbox USING btree (flex_element_id, kind) WHERE ((state = 'failed'::text) AND (superseded_at IS NULL));
+
+
+--
+-- Name: outbox_failed_by_crew_call; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX outbox_failed_by_crew_call ON flex_sync.outbox USING btree (crew_call_id, technician_id) WHERE ((state = 'failed'::text) AND (superseded_at IS NULL));
+
+
+--
+-- Name: outbox_in_flight; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX outbox_in_flight ON flex_sync.outbox USING btree (lease_until) WHERE (state = 'sending'::text);
+
+
+--
+-- Name: outbox_open; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX outbox_open ON flex_sync.outbox USING btree (flex_element_id, kind) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'held'::text]));
+
+
+--
+-- Name: outbox_open_by_crew_call; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX outbox_open_by_crew_call ON flex_sync.outbox USING btree (crew_call_id, technician_id) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'held'::text]));
+
+
+--
+-- Name: outbox_open_by_sync; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX outbox_open_by_sync ON flex_sync.outbox USING btree (sync_id) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text]));
+
+
+--
+-- Name: outbox_removals_by_end; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX outbox_removals_by_end ON flex_sync.outbox USING btree (finished_at) WHERE ((kind = 'remove'::text) AND (state = 'done'::text));
+
+
+--
+-- Name: readings_by_age; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX readings_by_age ON flex_sync.readings USING btree (recorded_at);
+
+
+--
+-- Name: readings_by_element; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX readings_by_element ON flex_sync.readings USING btree (flex_element_id, began_at DESC);
+
+
+--
+-- Name: removal_decisions_by_element; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX removal_decisions_by_element ON flex_sync.removal_decisions USING btree (flex_element_id);
+
+
+--
+-- Name: syncs_by_crew_call; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX syncs_by_crew_call ON flex_sync.syncs USING btree (crew_call_id, id DESC);
+
+
+--
+-- Name: syncs_by_element; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX syncs_by_element ON flex_sync.syncs USING btree (flex_element_id, id DESC);
+
+
+--
+-- Name: syncs_by_end; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX syncs_by_end ON flex_sync.syncs USING btree (finished_at);
+
+
+--
+-- Name: syncs_open; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX syncs_open ON flex_sync.syncs USING btree (flex_element_id) WHERE (finished_at IS NULL);
+
+
+--
+-- Name: flex_crew_calls_job_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX flex_crew_calls_job_id_idx ON public.flex_crew_calls USING btree (job_id);
+
+
+--
+-- Name: flex_sync_crew_calls_by_element; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX flex_sync_crew_calls_by_element ON public.flex_crew_calls USING btree (lower(btrim(flex_element_id, ' 	
+'::text)));
+
+
+--
+-- Name: flex_crew_calls flex_sync_changed_crew_call; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER flex_sync_changed_crew_call AFTER DELETE OR UPDATE OF flex_element_id ON public.flex_crew_calls FOR EACH ROW EXECUTE FUNCTION flex_sync.note_changed_crew_call();
+
+
+--
+-- Name: jobs flex_sync_deleted_job; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER flex_sync_deleted_job AFTER DELETE ON public.jobs FOR EACH ROW EXECUTE FUNCTION flex_sync.note_deleted_job();
+
+
+--
+-- Name: profiles flex_sync_deleted_profile; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER flex_sync_deleted_profile AFTER DELETE ON public.profiles FOR EACH ROW EXECUTE FUNCTION flex_sync.note_deleted_profile();
+
+
+--
+-- Name: flex_crew_assignments flex_crew_assignments_crew_call_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.flex_crew_assignments
+    ADD CONSTRAINT flex_crew_assignments_crew_call_id_fkey FOREIGN KEY (crew_call_id) REFERENCES public.flex_crew_calls(id) ON DELETE CASCADE;
+
+
+--
+-- Name: flex_crew_assignments flex_crew_assignments_technician_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.flex_crew_assignments
+    ADD CONSTRAINT flex_crew_assignments_technician_id_fkey FOREIGN KEY (technician_id) REFERENCES public.profiles(id) ON DELETE CASCADE;
+
+
+--
+-- Name: flex_crew_calls flex_crew_calls_job_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.flex_crew_calls
+    ADD CONSTRAINT flex_crew_calls_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE;
+
+
+--
+-- Name: job_assignments job_assignments_job_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.job_assignments
+    ADD CONSTRAINT job_assignments_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE;
+
+
+--
+-- Name: job_assignments job_assignments_technician_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.job_assignments
+    ADD CONSTRAINT job_assignments_technician_id_fkey FOREIGN KEY (technician_id) REFERENCES public.profiles(id) ON DELETE CASCADE;
+
+
+--
+-- Name: flex_crew_assignments; Type: ROW SECURITY; Schema: public; Owner: -
+--
+
+ALTER TABLE public.flex_crew_assignments ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: flex_crew_calls; Type: ROW SECURITY; Schema: public; Owner: -
+--
+
+ALTER TABLE public.flex_crew_calls ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: job_assignments; Type: ROW SECURITY; Schema: public; Owner: -
+--
+
+ALTER TABLE public.job_assignments ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: jobs; Type: ROW SECURITY; Schema: public; Owner: -
+--
+
+ALTER TABLE public.jobs ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: profiles; Type: ROW SECURITY; Schema: public; Owner: -
+--
+
+ALTER TABLE public.profiles ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: SCHEMA flex_sync; Type: ACL; Schema: -; Owner: -
+--
+
+GRANT USAGE ON SCHEMA flex_sync TO flex_sync_app;
+GRANT USAGE ON SCHEMA flex_sync TO flex_sync_drainer;
+GRANT USAGE ON SCHEMA flex_sync TO flex_sync_operator;
+
+
+--
+-- Name: FUNCTION adopt(crew_call_id uuid, flex_line_item_id text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.adopt(crew_call_id uuid, flex_line_item_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.adopt(crew_call_id uuid, flex_line_item_id text) TO flex_sync_operator;
+
+
+--
+-- Name: FUNCTION apply_plan(flex_element_id text, plan flex_sync.planned[], sync_id bigint, reading_at timestamp with time zone); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.apply_plan(flex_element_id text, plan flex_sync.planned[], sync_id bigint, reading_at timestamp with time zone) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION approve_removals(crew_call_id uuid, plan text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.approve_removals(crew_call_id uuid, plan text) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.approve_removals(crew_call_id uuid, plan text) TO flex_sync_operator;
+
+
+--
+-- Name: FUNCTION backoff(failures integer); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.backoff(failures integer) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION begin_background_readings(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.begin_background_readings() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION block_element(flex_element_id text, reason text, error text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.block_element(flex_element_id text, reason text, error text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION calls_left(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.calls_left() FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.calls_left() TO flex_sync_operator;
+GRANT ALL ON FUNCTION flex_sync.calls_left() TO flex_sync_app;
+
+
+--
+-- Name: FUNCTION claim_call(drainer text, kind text, deadline interval, operation_id bigint); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.claim_call(drainer text, kind text, deadline interval, operation_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.claim_call(drainer text, kind text, deadline interval, operation_id bigint) TO flex_sync_drainer;
+
+
+--
+-- Name: FUNCTION claim_operations(drainer text, slots integer, deadline interval); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.claim_operations(drainer text, slots integer, deadline interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.claim_operations(drainer text, slots integer, deadline interval) TO flex_sync_drainer;
+
+
+--
+-- Name: FUNCTION claim_probe(drainer text, deadline interval); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.claim_probe(drainer text, deadline interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.claim_probe(drainer text, deadline interval) TO flex_sync_drainer;
+
+
+--
+-- Name: FUNCTION clock(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.clock() FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.clock() TO flex_sync_drainer;
+GRANT ALL ON FUNCTION flex_sync.clock() TO flex_sync_operator;
+GRANT ALL ON FUNCTION flex_sync.clock() TO flex_sync_app;
+
+
+--
+-- Name: FUNCTION close_call(call_number bigint, outcome text, http_status integer, error text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.close_call(call_number bigint, outcome text, http_status integer, error text) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.close_call(call_number bigint, outcome text, http_status integer, error text) TO flex_sync_drainer;
+
+
+--
+-- Name: FUNCTION confirm_stale(flex_element_id text, began_at timestamp with time zone); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.confirm_stale(flex_element_id text, began_at timestamp with time zone) FROM PUBLIC;
+
+
+--
+-- Name: TABLE outbox; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.outbox TO flex_sync_app;
+GRANT SELECT ON TABLE flex_sync.outbox TO flex_sync_operator;
+
+
+--
+-- Name: FUNCTION count_call(kind text, drainer text, deadline timestamp with time zone, operation flex_sync.outbox); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.count_call(kind text, drainer text, deadline timestamp with time zone, operation flex_sync.outbox) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION crew_call_or_raise(crew_call_id uuid); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.crew_call_or_raise(crew_call_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION decide_removals(crew_call_id uuid, plan text, decision text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.decide_removals(crew_call_id uuid, plan text, decision text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION desired_of(crew_call_id uuid); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.desired_of(crew_call_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION desired_or_nobody(crew_call_id uuid); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.desired_or_nobody(crew_call_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.desired_or_nobody(crew_call_id uuid) TO flex_sync_app;
+GRANT ALL ON FUNCTION flex_sync.desired_or_nobody(crew_call_id uuid) TO flex_sync_operator;
+
+
+--
+-- Name: FUNCTION disable_auto_sync(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.disable_auto_sync() FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.disable_auto_sync() TO flex_sync_operator;
+
+
+--
+-- Name: FUNCTION doubt_element(flex_element_id text, reason text, error text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.doubt_element(flex_element_id text, reason text, error text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION doubt_of_lines(lines jsonb); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.doubt_of_lines(lines jsonb) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION enable_auto_sync(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.enable_auto_sync() FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.enable_auto_sync() TO flex_sync_operator;
+
+
+--
+-- Name: FUNCTION enter_ledger(flex_line_item_id text, flex_element_id text, flex_resource_id text, crew_call_id uuid, technician_id uuid, source text, operation_id bigint); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.enter_ledger(flex_line_item_id text, flex_element_id text, flex_resource_id text, crew_call_id uuid, technician_id uuid, source text, operation_id bigint) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION explain(crew_call_id uuid); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.explain(crew_call_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.explain(crew_call_id uuid) TO flex_sync_app;
+GRANT ALL ON FUNCTION flex_sync.explain(crew_call_id uuid) TO flex_sync_operator;
+
+
+--
+-- Name: FUNCTION finish_answered_syncs(flex_element_id text, began_at timestamp with time zone); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.finish_answered_syncs(flex_element_id text, began_at timestamp with time zone) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION finish_sync(sync_id bigint); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.finish_sync(sync_id bigint) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION flex_id(value text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.flex_id(value text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION forget_line(flex_element_id text, flex_line_item_id text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.forget_line(flex_element_id text, flex_line_item_id text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION hash_of_held(held flex_sync.planned[]); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.hash_of_held(held flex_sync.planned[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION host_error(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.host_error() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION is_flex_id(value text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.is_flex_id(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.is_flex_id(value text) TO flex_sync_app;
+GRANT ALL ON FUNCTION flex_sync.is_flex_id(value text) TO flex_sync_operator;
+
+
+--
+-- Name: FUNCTION join_sync(sync_id bigint, allow_mass_removal boolean); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.join_sync(sync_id bigint, allow_mass_removal boolean) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION know_element(flex_element_id text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.know_element(flex_element_id text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION lacks_every_recorded_line(flex_element_id text, lines jsonb, began_at timestamp with time zone); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.lacks_every_recorded_line(flex_element_id text, lines jsonb, began_at timestamp with time zone) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION lock_budget(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.lock_budget() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION lock_element(flex_element_id text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.lock_element(flex_element_id text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION lock_element_of(crew_call_id uuid); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.lock_element_of(crew_call_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION log_operator(action text, arguments jsonb); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.log_operator(action text, arguments jsonb) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION may_sync(crew_call_id uuid); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.may_sync(crew_call_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.may_sync(crew_call_id uuid) TO flex_sync_app;
+GRANT ALL ON FUNCTION flex_sync.may_sync(crew_call_id uuid) TO flex_sync_operator;
+
+
+--
+-- Name: FUNCTION next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text) TO flex_sync_app;
+GRANT ALL ON FUNCTION flex_sync.next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text) TO flex_sync_operator;
+
+
+--
+-- Name: FUNCTION next_reading(flex_element_id text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.next_reading(flex_element_id text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION next_sync_work_at(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.next_sync_work_at() FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.next_sync_work_at() TO flex_sync_drainer;
+
+
+--
+-- Name: FUNCTION next_work_at(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.next_work_at() FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.next_work_at() TO flex_sync_drainer;
+
+
+--
+-- Name: FUNCTION nobodys_lines(crew_call_id uuid); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.nobodys_lines(crew_call_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.nobodys_lines(crew_call_id uuid) TO flex_sync_app;
+GRANT ALL ON FUNCTION flex_sync.nobodys_lines(crew_call_id uuid) TO flex_sync_operator;
+
+
+--
+-- Name: FUNCTION note_changed_assignments(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.note_changed_assignments() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION note_changed_crew_call(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.note_changed_crew_call() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION note_changed_mapping(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.note_changed_mapping() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION note_changed_profiles(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.note_changed_profiles() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION note_deleted_job(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.note_deleted_job() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION note_deleted_profile(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.note_deleted_profile() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION note_element(flex_element_id text, reason text, wants_reading boolean); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.note_element(flex_element_id text, reason text, wants_reading boolean) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION note_failure(flex_element_id text, sent_at timestamp with time zone, error text, tenant_wide boolean); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.note_failure(flex_element_id text, sent_at timestamp with time zone, error text, tenant_wide boolean) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION note_success(flex_element_id text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.note_success(flex_element_id text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION open_breaker(reason text, error text, first_probe interval); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.open_breaker(reason text, error text, first_probe interval) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION operation_in_flight(operation_id bigint, token uuid); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.operation_in_flight(operation_id bigint, token uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION operations_of(plan flex_sync.planned[]); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.operations_of(plan flex_sync.planned[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION pause(reason text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.pause(reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.pause(reason text) TO flex_sync_operator;
+
+
+--
+-- Name: FUNCTION plan_as_json(crew_call_id uuid, flex_element_id text, plan flex_sync.planned[]); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.plan_as_json(crew_call_id uuid, flex_element_id text, plan flex_sync.planned[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION plan_element(flex_element_id text, allow_mass_removal boolean, requested_at timestamp with time zone); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.plan_element(flex_element_id text, allow_mass_removal boolean, requested_at timestamp with time zone) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION policy_of(flex_element_id text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.policy_of(flex_element_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.policy_of(flex_element_id text) TO flex_sync_app;
+GRANT ALL ON FUNCTION flex_sync.policy_of(flex_element_id text) TO flex_sync_operator;
+
+
+--
+-- Name: FUNCTION queue_reading(flex_element_id text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.queue_reading(flex_element_id text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION read_committed_only(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.read_committed_only() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION record_add(operation_id bigint, token uuid, flex_line_item_id text, also_added text[], http_status integer); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.record_add(operation_id bigint, token uuid, flex_line_item_id text, also_added text[], http_status integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.record_add(operation_id bigint, token uuid, flex_line_item_id text, also_added text[], http_status integer) TO flex_sync_drainer;
+
+
+--
+-- Name: FUNCTION record_failure(operation_id bigint, token uuid, outcome text, http_status integer, error text, retry_after interval); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.record_failure(operation_id bigint, token uuid, outcome text, http_status integer, error text, retry_after interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.record_failure(operation_id bigint, token uuid, outcome text, http_status integer, error text, retry_after interval) TO flex_sync_drainer;
+
+
+--
+-- Name: FUNCTION record_kept(flex_element_id text, plan flex_sync.planned[]); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.record_kept(flex_element_id text, plan flex_sync.planned[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION record_observation(operation_id bigint, token uuid, lines jsonb, identity text, http_status integer); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.record_observation(operation_id bigint, token uuid, lines jsonb, identity text, http_status integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.record_observation(operation_id bigint, token uuid, lines jsonb, identity text, http_status integer) TO flex_sync_drainer;
+
+
+--
+-- Name: FUNCTION record_person(crew_call_id uuid, technician_id uuid, flex_element_id text, flex_line_item_id text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.record_person(crew_call_id uuid, technician_id uuid, flex_element_id text, flex_line_item_id text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION record_probe(call_number bigint, outcome text, http_status integer, error text, retry_after interval); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.record_probe(call_number bigint, outcome text, http_status integer, error text, retry_after interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.record_probe(call_number bigint, outcome text, http_status integer, error text, retry_after interval) TO flex_sync_drainer;
+
+
+--
+-- Name: FUNCTION record_remove(operation_id bigint, token uuid, http_status integer); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.record_remove(operation_id bigint, token uuid, http_status integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.record_remove(operation_id bigint, token uuid, http_status integer) TO flex_sync_drainer;
+
+
+--
+-- Name: FUNCTION record_set_role(operation_id bigint, token uuid, http_status integer); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.record_set_role(operation_id bigint, token uuid, http_status integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.record_set_role(operation_id bigint, token uuid, http_status integer) TO flex_sync_drainer;
+
+
+--
+-- Name: FUNCTION reject_removals(crew_call_id uuid, plan text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.reject_removals(crew_call_id uuid, plan text) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.reject_removals(crew_call_id uuid, plan text) TO flex_sync_operator;
+
+
+--
+-- Name: FUNCTION removals_within_the_hour(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.removals_within_the_hour() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION request_sync(crew_call_id uuid, flex_element_id text, requested_by text, allow_mass_removal boolean, OUT sync_id bigint, OUT joined boolean); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.request_sync(crew_call_id uuid, flex_element_id text, requested_by text, allow_mass_removal boolean, OUT sync_id bigint, OUT joined boolean) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION request_unasked(flex_element_id text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.request_unasked(flex_element_id text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION resume(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.resume() FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.resume() TO flex_sync_operator;
+
+
+--
+-- Name: FUNCTION retry(operation_id bigint); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.retry(operation_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.retry(operation_id bigint) TO flex_sync_operator;
+
+
+--
+-- Name: FUNCTION retry_failed(crew_call_id uuid); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.retry_failed(crew_call_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.retry_failed(crew_call_id uuid) TO flex_sync_operator;
+
+
+--
+-- Name: FUNCTION server_started_at(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.server_started_at() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION set_policy(crew_call_id uuid, policy text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.set_policy(crew_call_id uuid, policy text) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.set_policy(crew_call_id uuid, policy text) TO flex_sync_operator;
+
+
+--
+-- Name: FUNCTION settle_unknown(flex_element_id text, began_at timestamp with time zone); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.settle_unknown(flex_element_id text, began_at timestamp with time zone) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION store_reading(flex_element_id text, operation_id bigint, began_at timestamp with time zone, lines jsonb, identity_checked boolean); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.store_reading(flex_element_id text, operation_id bigint, began_at timestamp with time zone, lines jsonb, identity_checked boolean) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION take_over_expired(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.take_over_expired() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION tick(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.tick() FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.tick() TO flex_sync_drainer;
+
+
+--
+-- Name: FUNCTION tier_of(role_code text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.tier_of(role_code text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION trim_history(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.trim_history() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION waiting_for(operation_id bigint); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.waiting_for(operation_id bigint) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION why_pending(flex_element_id text, limited boolean); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.why_pending(flex_element_id text, limited boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.why_pending(flex_element_id text, limited boolean) TO flex_sync_app;
+GRANT ALL ON FUNCTION flex_sync.why_pending(flex_element_id text, limited boolean) TO flex_sync_operator;
+
+
+--
+-- Name: FUNCTION write_role(flex_element_id text, flex_line_item_id text, flex_role_id text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.write_role(flex_element_id text, flex_line_item_id text, flex_role_id text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION sync_crew_call(crew_call_id uuid, dry_run boolean, allow_mass_removal boolean, requested_by text); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.sync_crew_call(crew_call_id uuid, dry_run boolean, allow_mass_removal boolean, requested_by text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sync_crew_call(crew_call_id uuid, dry_run boolean, allow_mass_removal boolean, requested_by text) TO flex_sync_app;
+GRANT ALL ON FUNCTION public.sync_crew_call(crew_call_id uuid, dry_run boolean, allow_mass_removal boolean, requested_by text) TO flex_sync_operator;
+
+
+--
+-- Name: FUNCTION sync_crew_for_job(job_id uuid, departments text[], dry_run boolean, allow_mass_removal boolean, requested_by text); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.sync_crew_for_job(job_id uuid, departments text[], dry_run boolean, allow_mass_removal boolean, requested_by text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sync_crew_for_job(job_id uuid, departments text[], dry_run boolean, allow_mass_removal boolean, requested_by text) TO flex_sync_app;
+GRANT ALL ON FUNCTION public.sync_crew_for_job(job_id uuid, departments text[], dry_run boolean, allow_mass_removal boolean, requested_by text) TO flex_sync_operator;
+
+
+--
+-- Name: TABLE business_roles; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE flex_sync.business_roles TO flex_sync_operator;
+
+
+--
+-- Name: TABLE calls; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.calls TO flex_sync_operator;
+
+
+--
+-- Name: TABLE crew_call_blocks; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.crew_call_blocks TO flex_sync_operator;
+
+
+--
+-- Name: TABLE crew_call_settings; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE flex_sync.crew_call_settings TO flex_sync_operator;
+
+
+--
+-- Name: TABLE crew_calls; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.crew_calls TO flex_sync_operator;
+
+
+--
+-- Name: TABLE elements; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.elements TO flex_sync_operator;
+
+
+--
+-- Name: TABLE ledger; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.ledger TO flex_sync_operator;
+
+
+--
+-- Name: TABLE lines; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.lines TO flex_sync_operator;
+
+
+--
+-- Name: TABLE missing_lines; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.missing_lines TO flex_sync_operator;
+
+
+--
+-- Name: TABLE recorded_crew; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.recorded_crew TO flex_sync_operator;
+
+
+--
+-- Name: TABLE removal_decisions; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.removal_decisions TO flex_sync_operator;
+
+
+--
+-- Name: TABLE syncs; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.syncs TO flex_sync_app;
+GRANT SELECT ON TABLE flex_sync.syncs TO flex_sync_operator;
+
+
+--
+-- Name: TABLE tenant; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.tenant TO flex_sync_operator;
+
+
+--
+-- Name: TABLE crew_status; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.crew_status TO flex_sync_app;
+GRANT SELECT ON TABLE flex_sync.crew_status TO flex_sync_operator;
+
+
+--
+-- Name: TABLE crew_call_status; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.crew_call_status TO flex_sync_app;
+GRANT SELECT ON TABLE flex_sync.crew_call_status TO flex_sync_operator;
+
+
+--
+-- Name: TABLE desired_crew; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.desired_crew TO flex_sync_operator;
+
+
+--
+-- Name: TABLE due_elements; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.due_elements TO flex_sync_operator;
+
+
+--
+-- Name: TABLE duplicate_assignments; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.duplicate_assignments TO flex_sync_operator;
+
+
+--
+-- Name: TABLE element_health; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.element_health TO flex_sync_operator;
+
+
+--
+-- Name: TABLE metrics; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.metrics TO flex_sync_app;
+GRANT SELECT ON TABLE flex_sync.metrics TO flex_sync_operator;
+
+
+--
+-- Name: TABLE migrations; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.migrations TO flex_sync_operator;
+
+
+--
+-- Name: TABLE operator_log; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.operator_log TO flex_sync_operator;
+
+
+--
+-- Name: TABLE readings; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.readings TO flex_sync_operator;
+
+
+--
+-- Name: TABLE removed_duplicates; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.removed_duplicates TO flex_sync_operator;
+
+
+--
+-- Name: TABLE settings; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT,UPDATE ON TABLE flex_sync.settings TO flex_sync_operator;
+
+
+--
+-- PostgreSQL database dump complete
+--
+
+
