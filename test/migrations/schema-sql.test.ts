@@ -5,9 +5,9 @@ import { DUMP_VERSION, dumpSchema, pgDumpVersion } from "../../db/scripts/dump-s
 
 const FILE = fileURLToPath(new URL("../../db/schema.sql", import.meta.url));
 
-// npm run test:postgres -- 15, on a machine with pg_dump 15: other versions write the same schema differently.
-const comparable =
-  existsSync(FILE) && inject("postgres").version === DUMP_VERSION && pgDumpVersion() === DUMP_VERSION;
+// Only Postgres 15 and its pg_dump write this file's form. Outside of CI a run on another version does not fetch them.
+const onFifteen = inject("postgres").version === DUMP_VERSION || process.env.CI === "true";
+const comparable = existsSync(FILE) && onFifteen && pgDumpVersion() === DUMP_VERSION;
 
 test.skipIf(!comparable)(
   "db/schema.sql is what the migrations make (needs Postgres and pg_dump 15)",
