@@ -32,6 +32,9 @@ begin
     delete from :HOST_SCHEMA.flex_crew_assignments
     where flex_crew_assignments.crew_call_id = any (v_calls)
       and lower(btrim(flex_crew_assignments.flex_line_item_id::text, E' \t\r\n')) = forget_line.flex_line_item_id;
+    -- What the host deferred to the commit is said now, where it can be caught.
+    set constraints all immediate;
+    perform flex_sync.pin_search_path(pg_catalog.current_setting('search_path'));
   exception
     when lock_not_available or deadlock_detected then
       perform note_element(forget_line.flex_element_id, 'a row of flex_crew_assignments was locked', true);

@@ -52,6 +52,9 @@ begin
         and planned.crew_call_id = flex_crew_assignments.crew_call_id
         and planned.technician_id = flex_crew_assignments.technician_id
     );
+  -- What the host deferred to the commit is said now, where it can be caught.
+  set constraints all immediate;
+  perform flex_sync.pin_search_path(pg_catalog.current_setting('search_path'));
 exception
   when others then
     perform note_element(record_kept.flex_element_id, 'rows of flex_crew_assignments could not be written: ' || sqlerrm, false);

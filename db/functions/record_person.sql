@@ -38,6 +38,9 @@ begin
     on conflict (crew_call_id, technician_id) do update
     set flex_line_item_id = excluded.flex_line_item_id
     where row_there.flex_line_item_id is distinct from excluded.flex_line_item_id;
+    -- What the host deferred to the commit is said now, where it can be caught.
+    set constraints all immediate;
+    perform flex_sync.pin_search_path(pg_catalog.current_setting('search_path'));
     return true;
   exception
     when lock_not_available or deadlock_detected then
