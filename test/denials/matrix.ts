@@ -1,0 +1,87 @@
+/** The roles that are tried, beside one that nobody gave anything. */
+export const ROLES = [
+  "anon",
+  "authenticated",
+  "service_role",
+  "flex_sync_app",
+  "flex_sync_drainer",
+  "flex_sync_operator",
+] as const;
+export type Role = (typeof ROLES)[number];
+
+const APP: Role[] = ["service_role", "flex_sync_app", "flex_sync_operator"];
+const DRAINER: Role[] = ["flex_sync_drainer"];
+const OPERATOR: Role[] = ["flex_sync_operator"];
+const NOBODY: Role[] = [];
+
+const words = (text: string) => text.trim().split(/\s+/);
+const each = (names: string, roles: Role[]) => words(names).map((name) => [name, roles] as const);
+
+/** Who may execute each function of ours. A new function is placed here, whoever may execute it. */
+export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
+  ...each("sync_crew_call sync_crew_for_job may_sync explain", APP),
+  // What the views call.
+  ...each("is_flex_id next_action why_pending policy_of calls_left desired_or_nobody nobodys_lines", APP),
+  ...each("clock", [...APP, ...DRAINER]),
+  ...each(
+    `tick next_work_at next_sync_work_at claim_operations claim_call claim_probe record_add record_set_role record_remove
+    record_observation record_failure record_probe close_call`,
+    DRAINER,
+  ),
+  ...each(
+    `retry retry_failed approve_removals reject_removals adopt set_policy pause resume enable_auto_sync
+    disable_auto_sync`,
+    OPERATOR,
+  ),
+  ...each(
+    `apply_plan backoff begin_background_readings block_element confirm_stale count_call crew_call_or_raise
+    decide_removals desired_of doubt_element doubt_of_lines enter_ledger finish_answered_syncs finish_sync flex_id
+    forget_line grant_privileges hash_of_held host_error join_sync know_element lacks_every_recorded_line lock_budget
+    lock_element lock_element_of log_operator next_reading note_element note_failure note_success open_breaker
+    operation_in_flight operations_of pin_search_path plan_as_json plan_element queue_reading read_committed_only record_kept
+    record_person remember_objects removals_within_the_hour request_sync request_unasked server_started_at
+    settle_unknown store_reading take_over_expired tier_of trim_history waiting_for write_role`,
+    NOBODY,
+  ),
+  // Triggers: they run for whoever writes the host's tables, and nobody calls them.
+  ...each(
+    `note_changed_assignments note_changed_crew_call note_changed_mapping note_changed_profiles note_deleted_job
+    note_deleted_profile`,
+    NOBODY,
+  ),
+]);
+
+export type Privilege = "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "TRUNCATE" | "REFERENCES" | "TRIGGER";
+export const PRIVILEGES: Privilege[] = [
+  "SELECT",
+  "INSERT",
+  "UPDATE",
+  "DELETE",
+  "TRUNCATE",
+  "REFERENCES",
+  "TRIGGER",
+];
+
+const READ: Privilege[] = ["SELECT"];
+const OPERATOR_READS = { flex_sync_operator: READ };
+const APP_READS = { service_role: READ, flex_sync_app: READ, flex_sync_operator: READ };
+
+/** Who may do what with each table and view of ours. A new one is placed here. */
+export const RELATIONS: ReadonlyMap<string, Partial<Record<Role, Privilege[]>>> = new Map(
+  Object.entries({
+    outbox: APP_READS,
+    syncs: APP_READS,
+    crew_call_status: APP_READS,
+    crew_status: APP_READS,
+    metrics: APP_READS,
+    settings: { flex_sync_operator: ["SELECT", "UPDATE"] as Privilege[] },
+    business_roles: { flex_sync_operator: ["SELECT", "INSERT", "UPDATE", "DELETE"] as Privilege[] },
+    crew_call_settings: { flex_sync_operator: ["SELECT", "INSERT", "UPDATE", "DELETE"] as Privilege[] },
+    ...Object.fromEntries(
+      words(`
+        calls crew_call_blocks crew_calls desired_crew due_elements duplicate_assignments element_health elements ledger
+        lines migrations missing_lines operator_log readings recorded_crew removal_decisions removed_duplicates tenant
+      `).map((name) => [name, OPERATOR_READS]),
+    ),
+  }),
+);
