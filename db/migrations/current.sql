@@ -26,3 +26,32 @@ $$;
 -- Last of all: who may do what with what is new.
 --!include grant_privileges.sql
 select flex_sync.grant_privileges();
+
+-- The daemon's page and metrics read with the drainer's rights: these, and whatever the views call.
+grant select on
+  flex_sync.crew_call_status,
+  flex_sync.crew_status,
+  flex_sync.metrics,
+  flex_sync.syncs,
+  flex_sync.outbox,
+  flex_sync.lines,
+  flex_sync.elements,
+  flex_sync.crew_call_blocks,
+  flex_sync.tenant,
+  flex_sync.settings
+to flex_sync_drainer;
+do $$
+declare
+  v_function regprocedure;
+begin
+  for v_function in
+    select pg_proc.oid::regprocedure
+    from pg_proc
+    where pg_proc.pronamespace = 'flex_sync'::regnamespace
+      and pg_proc.proname <> 'may_sync'
+      and has_function_privilege('flex_sync_app', pg_proc.oid, 'execute')
+  loop
+    execute format('grant execute on function %s to flex_sync_drainer', v_function);
+  end loop;
+end
+$$;
