@@ -35,7 +35,7 @@ export async function drain(options: DrainOptions): Promise<void> {
     });
     set.signal.addEventListener("abort", notifications.close, { once: true });
     try {
-      await drainUntilStopped(set, notifications.arriving);
+      await drainUntilStopped(set, notifications.arriving, (error) => options.observer?.step(error));
     } finally {
       set.signal.removeEventListener("abort", notifications.close);
       await notifications.close();
@@ -92,6 +92,7 @@ async function drainUntilNothingIsDue(
 async function drainUntilStopped(
   { drainer, queue, wakeUp, log, signal }: DrainerSet,
   notified: () => boolean,
+  tellStep: (error?: string) => void,
 ): Promise<void> {
   let state: "starting" | "ready" | "away" = "starting";
   let reconnectMs = FIRST_RECONNECT_MS;
@@ -102,6 +103,7 @@ async function drainUntilStopped(
       const { claimed } = await drainer.step();
       if (state !== "ready") log.info({}, state === "starting" ? "ready" : "ready again");
       state = "ready";
+      tellStep();
       told = "";
       reconnectMs = FIRST_RECONNECT_MS;
       if (claimed > 0) {
@@ -118,6 +120,7 @@ async function drainUntilStopped(
       const hopeless = hopelessError(error);
       if (hopeless && state === "starting") throw hopeless;
       const text = messageOf(error);
+      tellStep(text);
       if (!isInTheWay(error) && text !== told) {
         log.error(
           { error: text, hint: hopeless?.hint },

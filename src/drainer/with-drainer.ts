@@ -4,6 +4,7 @@ import { type Clocks, systemClocks } from "./claim-clock.ts";
 import { openDatabase } from "./database.ts";
 import { createDrainer, type Drainer, PATIENCE_MS } from "./drainer.ts";
 import { type Log, silentLog } from "./log.ts";
+import { type DrainObserver, observedCaller, observedQueue } from "./observer.ts";
 import { createQueue, type Queue } from "./queue.ts";
 import { createWakeUp, type WakeUp } from "./wake-up.ts";
 
@@ -24,6 +25,8 @@ export type DrainOptions = {
   /** A name for people. Default: host name and process id. */
   name?: string;
   clocks?: Clocks;
+  /** Measures what the daemon does. */
+  observer?: DrainObserver;
 };
 
 export type DrainerSet = {
@@ -49,12 +52,14 @@ export async function withDrainer<T>(
   work: (set: DrainerSet) => Promise<T>,
   patienceMs: number = PATIENCE_MS,
 ): Promise<T | undefined> {
-  const { timeoutMs = TIMEOUT_MS, log = silentLog, clocks = systemClocks } = options;
+  const { timeoutMs = TIMEOUT_MS, log = silentLog, clocks = systemClocks, observer } = options;
   const signal = options.signal ?? new AbortController().signal;
-  const caller = createFlexCaller({ baseUrl: options.flexBaseUrl, token: options.flexAuthToken, timeoutMs });
+  const flex = createFlexCaller({ baseUrl: options.flexBaseUrl, token: options.flexAuthToken, timeoutMs });
+  const caller = observer ? observedCaller(flex, observer) : flex;
   const database = openDatabase(options.databaseUrl);
   const wakeUp = createWakeUp();
-  const queue = createQueue(database.query, options.name ?? `${hostname()} ${process.pid}`, timeoutMs);
+  const asked = createQueue(database.query, options.name ?? `${hostname()} ${process.pid}`, timeoutMs);
+  const queue = observer ? observedQueue(asked, observer) : asked;
   const drainer = createDrainer({ queue, caller, wakeUp, log, timeoutMs, patienceMs, clocks });
   let leave = () => {};
   let leaving: NodeJS.Timeout | undefined;

@@ -4,6 +4,7 @@ import { onTestFinished } from "vitest";
 import { openDatabase } from "../../src/drainer/database.ts";
 import { createDrainer, type Drainer, type DrainerParts } from "../../src/drainer/drainer.ts";
 import { silentLog } from "../../src/drainer/log.ts";
+import { type DrainObserver, observedCaller, observedQueue } from "../../src/drainer/observer.ts";
 import { createQueue, type Queue } from "../../src/drainer/queue.ts";
 import { createWakeUp, type WakeUp } from "../../src/drainer/wake-up.ts";
 import { createFlexCaller } from "../../src/flex-caller.ts";
@@ -25,7 +26,7 @@ export type Stage = {
   url: string;
   flex: Simulator;
   /** A drainer of its own; it ends with the test. */
-  drainer(options?: Partial<DrainerParts> & { baseUrl?: string }): Stepper;
+  drainer(options?: Partial<DrainerParts> & { baseUrl?: string; observer?: DrainObserver }): Stepper;
   makeCrewCall(desired: Person[]): Promise<StagedCall>;
   sync(call: StagedCall): Promise<CrewCallPlan>;
   /** Ask for a sync, and drain until it is over. */
@@ -58,10 +59,12 @@ export async function setStage(simulator: SimulatorOptions = {}): Promise<Stage>
     sql,
     url,
     flex,
-    drainer({ baseUrl = flex.baseUrl, timeoutMs = TIMEOUT_MS, ...parts } = {}) {
-      const caller = createFlexCaller({ baseUrl, token: flex.token, timeoutMs });
+    drainer({ baseUrl = flex.baseUrl, timeoutMs = TIMEOUT_MS, observer, ...parts } = {}) {
+      const plainCaller = createFlexCaller({ baseUrl, token: flex.token, timeoutMs });
+      const caller = observer ? observedCaller(plainCaller, observer) : plainCaller;
       const database = openDatabase(url);
-      const queue = createQueue(database.query, "test", timeoutMs);
+      const plainQueue = createQueue(database.query, "test", timeoutMs);
+      const queue = observer ? observedQueue(plainQueue, observer) : plainQueue;
       const wakeUp = createWakeUp();
       const drainer = createDrainer({ queue, caller, wakeUp, log: silentLog, timeoutMs, ...parts });
       onTestFinished(async () => {
