@@ -1,15 +1,19 @@
 /** Rows and answers as SQL gives them: columns keep their SQL names, times are ISO text inside jsonb. */
 
-export type Condition =
-  | "paused"
-  | "blocked"
-  | "failed"
-  | "held"
-  | "unknown"
-  | "pending"
-  | "unmapped"
-  | "never_synced"
-  | "synced";
+/** The conditions of the contract, the most urgent first. */
+export const CONDITIONS = [
+  "paused",
+  "blocked",
+  "failed",
+  "held",
+  "unknown",
+  "pending",
+  "unmapped",
+  "never_synced",
+  "synced",
+] as const;
+
+export type Condition = (typeof CONDITIONS)[number];
 
 export type RemovalReason = "undesired" | "resource_changed" | "foreign" | "surplus";
 

@@ -11,6 +11,11 @@ export const VARIABLES = {
   FLEX_BASE_URL: "https://TENANT.flexrentalsolutions.com/f5/api (plain http only to this machine)",
   FLEX_AUTH_TOKEN: "the API key from Flex: Main Menu > Integrations > API (X_AUTH_TOKEN is accepted)",
   FLEX_TIMEOUT_MS: "optional: milliseconds after which a Flex call is given up (15000)",
+  PORT: "optional: serve health, metrics and the status page on this port; off when unset",
+  HOST: "optional: the address to serve them on (127.0.0.1, reachable from this machine only)",
+  STATUS_TOKEN:
+    "optional: what opens page and metrics, 16 characters or more; needed unless HOST is this machine only",
+  STATUS_ACTIONS: "optional: 1 gives the page its buttons; the database user then needs flex_sync_operator",
   LOG_LEVEL: "optional: debug, info, warn or error (info); debug shows where an error came from",
   NO_COLOR: "optional: no colours in a terminal",
 } as const;

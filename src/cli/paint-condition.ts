@@ -1,17 +1,6 @@
 import type { Paint } from "./paint.ts";
 
-/** The conditions of the contract, the most urgent first. */
-export const CONDITIONS = [
-  "paused",
-  "blocked",
-  "failed",
-  "held",
-  "unknown",
-  "pending",
-  "unmapped",
-  "never_synced",
-  "synced",
-] as const;
+export { CONDITIONS } from "../rows.ts";
 
 /** A condition in its colour: red needs a person now, yellow waits, green is well. */
 export function paintCondition(condition: string, colour: Paint): string {

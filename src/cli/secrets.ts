@@ -9,7 +9,9 @@ export function withoutSecrets(text: string, env: Env): string {
 }
 
 function secretsOf(env: Env): string[] {
-  const tokens = [env.FLEX_AUTH_TOKEN, env.X_AUTH_TOKEN].map((token) => token?.trim() ?? "");
+  const tokens = [env.FLEX_AUTH_TOKEN, env.X_AUTH_TOKEN, env.STATUS_TOKEN].map(
+    (token) => token?.trim() ?? "",
+  );
   const urls = [read(env, "DATABASE_URL"), read(env, "LISTEN_DATABASE_URL")];
   const passwords = urls.flatMap((url) => {
     const password = /^\w+:\/\/[^:/@]*:(.*)@/.exec(url ?? "")?.[1] ?? "";
