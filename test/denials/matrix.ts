@@ -19,10 +19,12 @@ const each = (names: string, roles: Role[]) => words(names).map((name) => [name,
 
 /** Who may execute each function of ours. A new function is placed here, whoever may execute it. */
 export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
-  ...each("sync_crew_call sync_crew_for_job may_sync explain", APP),
-  // What the views call.
-  ...each("is_flex_id next_action why_pending policy_of calls_left desired_or_nobody nobodys_lines", APP),
-  ...each("clock", [...APP, ...DRAINER]),
+  ...each("sync_crew_call sync_crew_for_job may_sync", APP),
+  // What the views call, for whoever reads them: the drainer for its page.
+  ...each(
+    "is_flex_id next_action why_pending policy_of calls_left desired_or_nobody nobodys_lines clock explain",
+    [...APP, ...DRAINER],
+  ),
   ...each(
     `tick next_work_at next_sync_work_at claim_operations claim_call claim_probe record_add record_set_role record_remove
     record_observation record_failure record_probe close_call`,
@@ -64,23 +66,27 @@ export const PRIVILEGES: Privilege[] = [
 
 const READ: Privilege[] = ["SELECT"];
 const OPERATOR_READS = { flex_sync_operator: READ };
-const APP_READS = { service_role: READ, flex_sync_app: READ, flex_sync_operator: READ };
+const DAEMON_READS = { flex_sync_drainer: READ, flex_sync_operator: READ };
+const ALL_READ = { service_role: READ, flex_sync_app: READ, ...DAEMON_READS };
 
 /** Who may do what with each table and view of ours. A new one is placed here. */
 export const RELATIONS: ReadonlyMap<string, Partial<Record<Role, Privilege[]>>> = new Map(
   Object.entries({
-    outbox: APP_READS,
-    syncs: APP_READS,
-    crew_call_status: APP_READS,
-    crew_status: APP_READS,
-    metrics: APP_READS,
-    settings: { flex_sync_operator: ["SELECT", "UPDATE"] as Privilege[] },
+    outbox: ALL_READ,
+    syncs: ALL_READ,
+    crew_call_status: ALL_READ,
+    crew_status: ALL_READ,
+    metrics: ALL_READ,
+    settings: { flex_sync_drainer: READ, flex_sync_operator: ["SELECT", "UPDATE"] as Privilege[] },
     business_roles: { flex_sync_operator: ["SELECT", "INSERT", "UPDATE", "DELETE"] as Privilege[] },
     crew_call_settings: { flex_sync_operator: ["SELECT", "INSERT", "UPDATE", "DELETE"] as Privilege[] },
     ...Object.fromEntries(
+      words("crew_call_blocks elements lines tenant").map((name) => [name, DAEMON_READS]),
+    ),
+    ...Object.fromEntries(
       words(`
-        calls crew_call_blocks crew_calls desired_crew due_elements duplicate_assignments element_health elements ledger
-        lines migrations missing_lines operator_log readings recorded_crew removal_decisions removed_duplicates tenant
+        calls crew_calls desired_crew due_elements duplicate_assignments element_health ledger
+        migrations missing_lines operator_log readings recorded_crew removal_decisions removed_duplicates
       `).map((name) => [name, OPERATOR_READS]),
     ),
   }),
