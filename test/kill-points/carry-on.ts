@@ -1,0 +1,61 @@
+import type { Sql } from "postgres";
+import type { Simulator } from "../../src/simulator/simulator.ts";
+import { moveClock } from "../functions/move-clock.ts";
+import { call } from "./crew.ts";
+import { whatIsNotRight } from "./judge.ts";
+import type { WatchedDrainer } from "./watched-drainer.ts";
+
+/** Step until nothing is claimed, in flight or tidied: whatever is left waits for time to pass. */
+export async function drainUntilRest(drainer: WatchedDrainer): Promise<void> {
+  for (let steps = 0; steps < 1_000; steps += 1) {
+    const { claimed, tidied } = await drainer.step();
+    if (drainer.inFlight() > 0) await drainer.wakeUp.sleep(1_000);
+    else if (claimed === 0 && tidied === 0) return;
+  }
+  throw new Error("the drainer never came to rest");
+}
+
+/** Drain, and move the database's clock to whatever waits for time, until nothing waits within ten minutes. */
+export async function drainToTheEnd(sql: Sql, drainer: WatchedDrainer): Promise<void> {
+  for (let waits = 0; waits < 100; waits += 1) {
+    await drainUntilRest(drainer);
+    if (!(await moveOn(sql))) return;
+  }
+  throw new Error("something always waits for time to pass");
+}
+
+/** Move the clock to what falls due next; what is due and cannot be claimed waits for a claim to run out. */
+export async function moveOn(sql: Sql): Promise<boolean> {
+  const [next] = await sql<{ wait: string }[]>`
+    select greatest(at - flex_sync.clock(), interval '1 ms')::text as wait
+    from flex_sync.next_work_at() as due,
+      lateral (select min(outbox.lease_until) from flex_sync.outbox where outbox.state = 'sending') as claims (run_out),
+      lateral (select case when due > flex_sync.clock() then due else coalesce(run_out, due) end) as next (at)
+    where at < flex_sync.clock() + interval '10 min'`;
+  if (!next) return false;
+  await moveClock(sql, next.wait);
+  return true;
+}
+
+export async function requestSync(sql: Sql): Promise<void> {
+  await sql`select sync_crew_call(${call.id})`;
+}
+
+/**
+ * What remains wrong after somebody asked again and again, as often as it takes and at most six times.
+ *
+ * @returns and how often that was
+ */
+export async function askUntilRight(
+  sql: Sql,
+  url: string,
+  flex: Simulator,
+  drainer: WatchedDrainer,
+): Promise<{ wrong: string[]; asked: number }> {
+  for (let asked = 0; ; asked += 1) {
+    const wrong = await whatIsNotRight(sql, url, flex);
+    if (wrong.length === 0 || asked === 6) return { wrong, asked };
+    await requestSync(sql);
+    await drainToTheEnd(sql, drainer);
+  }
+}

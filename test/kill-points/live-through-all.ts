@@ -1,0 +1,51 @@
+import type { KillCase } from "./cases.ts";
+import { type Lived, liveThrough } from "./live-through.ts";
+import { KINDS, POINTS } from "./points.ts";
+
+export type Life = { it: KillCase; lived: Lived };
+
+/** How many cases are under way at once: two cores are busy then. */
+const AT_ONCE = 4;
+
+/** Live through all cases, several at once. One that did not happen, on a busy machine, is lived through once more. */
+export async function liveThroughAll(cases: readonly KillCase[], file: string): Promise<Life[]> {
+  const lives: Life[] = [];
+  const left = [...cases];
+  const liveThroughSome = async () => {
+    for (let it = left.shift(); it; it = left.shift()) {
+      let lived = await liveThrough(it, file);
+      if (!lived.happened && lived.wrong.length === 0) lived = await liveThrough(it, file);
+      lives.push({ it, lived });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, liveThroughSome));
+  return lives.sort((left, right) => left.it.number - right.it.number);
+}
+
+/** In one line what happened, and how often what did at each point of each kind. */
+export function summaryOf(seed: number, first: number, lives: Life[]): string {
+  const happened = lives.filter(({ lived }) => lived.happened);
+  const never = lives.filter(({ lived }) => !lived.happened);
+  const counts = POINTS.map((point) => {
+    const there = KINDS.map((kind) => {
+      const number = happened.filter(({ it }) => it.point === point && it.kind === kind).length;
+      return number > 0 ? `${kind} ${number}` : "";
+    });
+    return `${point}: ${there.filter((text) => text !== "").join(", ") || "none"}`;
+  });
+  return [
+    `kill points: seed ${seed}, ${lives.length} cases from ${first}`,
+    `${happened.length} killed there, ${never.length} never came by`,
+    `${lives.filter(({ lived }) => lived.wrong.length > 0).length} went wrong`,
+    ...counts,
+  ].join("; ");
+}
+
+/** What is to be mended, each with how to see it again. */
+export function troublesOf(seed: number, lives: Life[]): string[] {
+  return lives.flatMap(({ it, lived }) => {
+    const again = `KILL_SEED=${seed} KILL_FIRST=${it.number} KILL_COUNT=1`;
+    const never = lived.happened || lived.wrong.length > 0 ? [] : ["it never came by"];
+    return [...never, ...lived.wrong].map((trouble) => `${again}: ${trouble} (${JSON.stringify(it)})`);
+  });
+}
