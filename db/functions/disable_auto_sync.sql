@@ -12,6 +12,12 @@ set search_path = pg_catalog, flex_sync, pg_temp
 set client_min_messages = warning
 as $$
 begin
+  perform from pg_trigger
+  where pg_trigger.tgname like 'flex\_sync\_auto\_%'
+    and pg_trigger.tgrelid in (':HOST_SCHEMA.job_assignments'::regclass, ':HOST_SCHEMA.profiles'::regclass, ':HOST_SCHEMA.flex_crew_calls'::regclass);
+  if not found then
+    return;
+  end if;
   drop trigger if exists flex_sync_auto_insert on :HOST_SCHEMA.job_assignments;
   drop trigger if exists flex_sync_auto_update on :HOST_SCHEMA.job_assignments;
   drop trigger if exists flex_sync_auto_update_from on :HOST_SCHEMA.job_assignments;

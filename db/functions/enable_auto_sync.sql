@@ -12,6 +12,13 @@ security definer
 set search_path = pg_catalog, flex_sync, pg_temp
 as $$
 begin
+  if (
+    select count(*) from pg_trigger
+    where pg_trigger.tgname like 'flex\_sync\_auto\_%'
+      and pg_trigger.tgrelid in (':HOST_SCHEMA.job_assignments'::regclass, ':HOST_SCHEMA.profiles'::regclass, ':HOST_SCHEMA.flex_crew_calls'::regclass)
+  ) = 7 then
+    return;
+  end if;
   perform disable_auto_sync();
   create trigger flex_sync_auto_insert after insert on :HOST_SCHEMA.job_assignments
     referencing new table as changed_rows for each statement execute function flex_sync.note_changed_assignments();

@@ -12,6 +12,12 @@ set search_path = pg_catalog, flex_sync, pg_temp
 as $$
 declare
   v_sync constant text := format('select sync_crew_call(%L);', next_action.crew_call_id);
+  -- A person's row is asked about without the plan: it is the one that their removal is held under.
+  v_plan constant text := case when next_action.condition = 'held' then coalesce(next_action.plan, (
+    select held_plan(next_action.crew_call_id, outbox.flex_element_id)
+    from outbox
+    where outbox.id = next_action.operation_id
+  )) end;
 begin
   return case next_action.condition
     when 'paused' then 'select flex_sync.resume();'
@@ -30,8 +36,8 @@ begin
       else format('select flex_sync.retry_failed(%L);', next_action.crew_call_id)
     end
     when 'held' then case
-      when next_action.plan is null then format('select flex_sync.explain(%L); then approve_removals or reject_removals', next_action.crew_call_id)
-      else format('select flex_sync.explain(%L); then select flex_sync.approve_removals(%L, %L); or reject_removals with the same', next_action.crew_call_id, next_action.crew_call_id, next_action.plan)
+      when v_plan is null then format('select flex_sync.explain(%L); then approve_removals or reject_removals', next_action.crew_call_id)
+      else format('select flex_sync.explain(%L); then select flex_sync.approve_removals(%L, %L); or reject_removals with the same', next_action.crew_call_id, next_action.crew_call_id, v_plan)
     end
     when 'unknown' then 'Nothing to do: readings decide within a minute or two'
     when 'pending' then case next_action.reason

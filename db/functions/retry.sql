@@ -1,7 +1,7 @@
 -- retry(operation_id)
 --
 -- Send again what was refused: the failed operation becomes history, and a reading begun after now plans it anew.
--- Of an unknown operation only a reading is asked for; nothing is ever sent blindly.
+-- Of an unknown operation only a reading is asked for; nothing is ever sent blindly. Said twice it is said once.
 --
 -- Parameters   operation_id   outbox.id
 -- Returns      text, what happens now
@@ -32,12 +32,18 @@ begin
         else 'It goes on by itself.'
       end;
   end if;
-  perform log_operator('retry', jsonb_build_object('operation_id', v_operation.id));
+  if v_operation.superseded_at is not null then
+    return 'is history already: a retry or a later plan took its place';
+  end if;
+  perform log_operator('retry', jsonb_build_object(
+    'operation_id', v_operation.id, 'crew_call_id', v_operation.crew_call_id, 'technician_id', v_operation.technician_id,
+    'kind', v_operation.kind, 'was', concat_ws(' ', v_operation.state, v_operation.reason)
+  ));
   perform note_element(v_operation.flex_element_id, 'an operator retries', true);
   if v_operation.state = 'unknown' then
     return 'reads Flex now; nothing is sent before a reading says that it did not land';
   end if;
-  update outbox set superseded_at = coalesce(outbox.superseded_at, clock()) where outbox.id = v_operation.id;
+  update outbox set superseded_at = clock() where outbox.id = v_operation.id;
   return 'reads Flex now, then tries once more what is still wanted';
 end
 $$;

@@ -21,7 +21,11 @@ begin
   for v_operation in
     select outbox.id
     from outbox
-    where outbox.crew_call_id = retry_failed.crew_call_id
+    where (
+        outbox.crew_call_id = retry_failed.crew_call_id
+        -- Where people of several crew calls share a line, its add belongs to one of them.
+        or outbox.persons @> jsonb_build_array(jsonb_build_object('crew_call_id', retry_failed.crew_call_id))
+      )
       and outbox.kind <> 'observe'
       and outbox.state = 'failed'
       and outbox.superseded_at is null

@@ -22,6 +22,20 @@ $$;
 --!include record_person.sql
 --!include record_kept.sql
 --!include forget_line.sql
+--!include printable.sql
+--!include who_acts.sql
+--!include held_plan.sql
+--!include log_operator.sql
+--!include next_action.sql
+--!include decide_removals.sql
+--!include retry.sql
+--!include retry_failed.sql
+--!include adopt.sql
+--!include set_policy.sql
+--!include pause.sql
+--!include resume.sql
+--!include disable_auto_sync.sql
+--!include enable_auto_sync.sql
 
 -- Last of all: who may do what with what is new.
 --!include grant_privileges.sql
