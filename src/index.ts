@@ -15,6 +15,7 @@ export type {
   CrewCallPlan,
   CrewCallStatusRow,
   CrewStatusRow,
+  HappenedRow,
   PlannedRemoval,
   RemovalReason,
 } from "./rows.ts";

@@ -83,3 +83,19 @@ export type CrewStatusRow = {
   since: Date | string | null;
   next_action: string | null;
 };
+
+/** A row of `flex_sync.history`: one thing that happened on a crew call. */
+export type HappenedRow = {
+  at: Date | string;
+  /** Null where the whole crew call is meant, or a line that nobody is known for. */
+  technician_id: string | null;
+  what: "request" | "plan" | "call" | "reading" | "settled" | "ended" | "sync" | "operator";
+  outcome: string;
+  reason: string | null;
+  who: string | null;
+  operation_id: string | number | null;
+  sync_id: string | number | null;
+  http_status: number | null;
+  /** One sentence. */
+  detail: string;
+};

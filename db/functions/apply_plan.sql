@@ -8,7 +8,7 @@
 --              sync_id           the sync that new operations belong to (and kept ones, once a reading confirmed them)
 --              reading_at        beginning of the reading that the plan was made from; null is a preview, never sent
 -- Locks        the caller holds the element
--- Writes       outbox
+-- Writes       outbox, decisions, last_decisions
 create or replace function flex_sync.apply_plan(
   flex_element_id text,
   plan flex_sync.planned[],
@@ -28,9 +28,11 @@ declare
     else apply_plan.plan
   end;
 begin
+  perform note_decisions(apply_plan.flex_element_id, apply_plan.plan, apply_plan.sync_id, apply_plan.reading_at);
+
   -- No longer wanted and not yet sent.
   update outbox
-  set state = 'cancelled', finished_at = v_now
+  set state = 'cancelled', reason = 'not_wanted', finished_at = v_now
   where outbox.flex_element_id = apply_plan.flex_element_id
     and outbox.kind <> 'observe'
     and outbox.state in ('pending', 'held')

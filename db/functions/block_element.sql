@@ -6,7 +6,7 @@
 -- Parameters   flex_element_id   normalised
 --              reason            element_gone | access_denied | host_view
 --              error             what was seen
--- Writes       elements, outbox, due_elements
+-- Writes       elements, outbox, due_elements, decisions
 create or replace function flex_sync.block_element(flex_element_id text, reason text, error text)
 returns void
 language plpgsql
@@ -18,7 +18,7 @@ declare
   v_now constant timestamptz := clock();
 begin
   update outbox
-  set state = 'cancelled', finished_at = v_now
+  set state = 'cancelled', reason = 'blocked', finished_at = v_now
   where outbox.flex_element_id = block_element.flex_element_id
     and outbox.kind <> 'observe'
     and outbox.state = 'pending';
@@ -26,6 +26,7 @@ begin
   update elements
   set blocked_reason = block_element.reason, blocked_error = block_element.error, blocked_at = v_now, reading_wanted_at = null
   where elements.flex_element_id = block_element.flex_element_id;
+  perform note_block(block_element.flex_element_id, null, null, block_element.reason, block_element.error);
   perform note_element(block_element.flex_element_id, block_element.reason, false);
 end
 $$;

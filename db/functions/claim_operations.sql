@@ -138,7 +138,7 @@ begin
         where crew_calls.id = v_operation.crew_call_id and crew_calls.flex_element_id = v_operation.flex_element_id
       ) then
         perform note_element(v_operation.flex_element_id, 'a crew call points elsewhere', true);
-        update outbox set state = 'cancelled', finished_at = v_now where outbox.id = v_operation.id;
+        update outbox set state = 'cancelled', reason = 'points_elsewhere', finished_at = v_now where outbox.id = v_operation.id;
         continue;
       end if;
 

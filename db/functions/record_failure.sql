@@ -77,7 +77,7 @@ begin
     attempts = v_operation.attempts - (not v_executed)::int,
     retries = case when v_outcome in ('not_sent', 'refused_for_now') then v_operation.retries + 1 else v_operation.retries end,
     due_at = case when v_outcome in ('not_sent', 'refused_for_now') then v_now + backoff(v_operation.retries + 1) else v_now end,
-    reason = case when v_state = 'failed' then 'refused' else v_operation.reason end,
+    reason = case when v_state = 'failed' then 'refused' when v_outcome = 'denied' and not v_reading then 'denied' else v_operation.reason end,
     http_status = record_failure.http_status,
     error = v_error,
     unknown_at = case when v_state = 'unknown' then v_now end,
@@ -89,7 +89,7 @@ begin
   -- What waited for this operation cannot go any more; the next plan makes it anew.
   if v_state <> 'pending' then
     update outbox
-    set state = 'cancelled', finished_at = v_now
+    set state = 'cancelled', reason = 'waited_in_vain', finished_at = v_now
     where outbox.id in (select waiting.id from waiting_for(v_operation.id) as waiting);
     if exists (select from outbox where outbox.after_operation_id = v_operation.id and outbox.state = 'pending') then
       perform note_element(v_operation.flex_element_id, 'what waited for an operation was locked', true);

@@ -9,7 +9,7 @@
 --              flex_line_item_id             the line they are on
 -- Returns      whether the row says so now
 -- Reads        crew_calls
--- Writes       the host's flex_crew_assignments, crew_call_blocks, due_elements
+-- Writes       the host's flex_crew_assignments, crew_call_blocks, due_elements, decisions
 create or replace function flex_sync.record_person(crew_call_id uuid, technician_id uuid, flex_element_id text, flex_line_item_id text)
 returns boolean
 language plpgsql
@@ -52,6 +52,7 @@ begin
       values (record_person.crew_call_id, 'host_table', format('person %s: %s', record_person.technician_id, v_error), clock())
       on conflict on constraint crew_call_blocks_pkey do update
       set reason = excluded.reason, error = excluded.error;
+      perform note_block(record_person.flex_element_id, record_person.crew_call_id, record_person.technician_id, 'host_table', v_error);
       return false;
   end;
 end

@@ -26,7 +26,7 @@ begin
   select request.* into v_request
   from request_sync(v_crew_call_id, request_unasked.flex_element_id, 'auto sync', false) as request;
   if v_request.joined then
-    perform join_sync(v_request.sync_id, false);
+    perform join_sync(v_request.sync_id, false, v_crew_call_id, 'auto sync');
   end if;
 end
 $$;

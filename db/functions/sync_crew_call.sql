@@ -115,7 +115,7 @@ begin
       perform note_element(v_element, 'an active sync has nothing left to do', false);
     end if;
     if v_joined then
-      perform join_sync(v_sync_id, sync_crew_call.allow_mass_removal);
+      perform join_sync(v_sync_id, sync_crew_call.allow_mass_removal, sync_crew_call.crew_call_id, coalesce(sync_crew_call.requested_by, session_user::text));
     end if;
     perform pg_notify('flex_sync_work', v_element);
   end if;

@@ -5,7 +5,7 @@
 -- a crew call's last sync) are kept.
 --
 -- Returns      how many rows
--- Writes       outbox, syncs, calls, readings, lines, operator_log, tenant
+-- Writes       outbox, syncs, calls, readings, lines, decisions, joined_requests, operator_log, tenant
 create or replace function flex_sync.trim_history()
 returns int
 language plpgsql
@@ -79,6 +79,16 @@ begin
   delete from operator_log
   where operator_log.id in (
     select operator_log.id from operator_log where operator_log.at < v_before order by operator_log.id limit v_batch
+  );
+  delete from decisions
+  where decisions.id in (
+    select decisions.id from decisions where decisions.decided_at < v_before order by decisions.decided_at limit v_batch
+  );
+  get diagnostics v_rows = row_count;
+  v_sum := v_sum + v_rows;
+  delete from joined_requests
+  where joined_requests.id in (
+    select joined_requests.id from joined_requests where joined_requests.requested_at < v_before order by joined_requests.requested_at limit v_batch
   );
   if v_sum >= v_batch then
     -- More is waiting: go on with the next tick.

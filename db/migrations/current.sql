@@ -17,6 +17,65 @@ begin
 end
 $$;
 
+-- What the outbox and the syncs alone do not tell, for flex_sync.history.
+create table flex_sync.decisions (
+  id bigint generated always as identity primary key,
+  decided_at timestamptz not null,
+  flex_element_id text not null,
+  crew_call_id uuid,
+  technician_id uuid,
+  flex_resource_id text,
+  flex_line_item_id text,
+  flex_role_id text,
+  decision text not null constraint "a known decision"
+    check (decision in ('add', 'confirm', 'contest', 'unmapped', 'remove', 'hold', 'report', 'set_role', 'released', 'keep', 'drop', 'blocked')),
+  reason text,
+  brake text,
+  error text,
+  sync_id bigint,
+  reading_at timestamptz
+);
+comment on table flex_sync.decisions is 'What plans decided anew about people and lines, and what blocked them; only ever appended. flex_sync.history tells it.';
+comment on column flex_sync.decisions.crew_call_id is 'Null where the whole element is meant.';
+comment on column flex_sync.decisions.reading_at is 'Beginning of the reading that the plan was made from. Null is a preview.';
+create index decisions_by_element on flex_sync.decisions (flex_element_id, decided_at);
+create index decisions_by_age on flex_sync.decisions (decided_at);
+
+create table flex_sync.last_decisions (
+  flex_element_id text primary key,
+  decisions jsonb not null
+);
+comment on table flex_sync.last_decisions is 'What the last plan of an element decided, so that the same again is not remembered again.';
+
+create table flex_sync.joined_requests (
+  id bigint generated always as identity primary key,
+  sync_id bigint not null,
+  crew_call_id uuid not null,
+  requested_at timestamptz not null,
+  requested_by text not null
+);
+comment on table flex_sync.joined_requests is 'Requests that joined a sync which still waited for its reading; the first one is in flex_sync.syncs.';
+create index joined_requests_by_sync on flex_sync.joined_requests (sync_id);
+create index joined_requests_by_age on flex_sync.joined_requests (requested_at);
+
+create index calls_by_element on flex_sync.calls (flex_element_id, number);
+
+create type flex_sync.happened as (
+  at timestamptz,
+  technician_id uuid,
+  what text,
+  outcome text,
+  reason text,
+  who text,
+  operation_id bigint,
+  sync_id bigint,
+  http_status int,
+  detail text
+);
+comment on type flex_sync.happened is 'A row of flex_sync.history.';
+
+drop function flex_sync.join_sync(bigint, boolean);
+
 -- Functions and views.
 --!include pin_search_path.sql
 --!include record_person.sql
@@ -36,6 +95,19 @@ $$;
 --!include resume.sql
 --!include disable_auto_sync.sql
 --!include enable_auto_sync.sql
+--!include note_decisions.sql
+--!include note_block.sql
+--!include tell_decision.sql
+--!include tell_call.sql
+--!include history.sql
+--!include join_sync.sql
+--!include request_unasked.sql
+--!include sync_crew_call.sql
+--!include apply_plan.sql
+--!include block_element.sql
+--!include claim_operations.sql
+--!include record_failure.sql
+--!include trim_history.sql
 
 -- Last of all: who may do what with what is new.
 --!include grant_privileges.sql

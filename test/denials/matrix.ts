@@ -22,7 +22,7 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
   ...each("sync_crew_call sync_crew_for_job may_sync", APP),
   // What the views call, for whoever reads them: the drainer for its page.
   ...each(
-    "is_flex_id next_action why_pending policy_of calls_left desired_or_nobody nobodys_lines clock explain",
+    "is_flex_id next_action why_pending policy_of calls_left desired_or_nobody nobodys_lines clock explain history",
     [...APP, ...DRAINER],
   ),
   ...each(
@@ -39,10 +39,10 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
     `apply_plan backoff begin_background_readings block_element confirm_stale count_call crew_call_or_raise
     decide_removals desired_of doubt_element doubt_of_lines enter_ledger finish_answered_syncs finish_sync flex_id
     forget_line grant_privileges hash_of_held held_plan host_error join_sync know_element lacks_every_recorded_line lock_budget
-    lock_element lock_element_of log_operator next_reading note_element note_failure note_success open_breaker
+    lock_element lock_element_of log_operator next_reading note_block note_decisions note_element note_failure note_success open_breaker
     operation_in_flight operations_of pin_search_path plan_as_json plan_element printable queue_reading read_committed_only record_kept
     record_person remember_objects removals_within_the_hour request_sync request_unasked server_started_at
-    settle_unknown store_reading take_over_expired tier_of trim_history waiting_for who_acts write_role`,
+    settle_unknown store_reading take_over_expired tell_call tell_decision tier_of trim_history waiting_for who_acts write_role`,
     NOBODY,
   ),
   // Triggers: they run for whoever writes the host's tables, and nobody calls them.
@@ -85,7 +85,7 @@ export const RELATIONS: ReadonlyMap<string, Partial<Record<Role, Privilege[]>>> 
     ),
     ...Object.fromEntries(
       words(`
-        calls crew_calls desired_crew due_elements duplicate_assignments element_health ledger
+        calls crew_calls decisions desired_crew due_elements duplicate_assignments element_health joined_requests last_decisions ledger
         migrations missing_lines operator_log readings recorded_crew removal_decisions removed_duplicates
       `).map((name) => [name, OPERATOR_READS]),
     ),

@@ -24,7 +24,7 @@ function filledIn(statement: string, id: string): string {
   return statement
     .replaceAll(/'(?:CREW_CALL_ID|ID|ID of a flex_crew_calls row)'/g, `'${id}'`)
     .replaceAll("OPERATION_ID", "0")
-    .replaceAll(/'LINE_ID'/g, `'${id}'`);
+    .replaceAll(/'(?:LINE_ID|TECHNICIAN_ID)'/g, `'${id}'`);
 }
 
 test("every SQL statement in a page runs", async () => {
