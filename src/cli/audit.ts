@@ -4,8 +4,8 @@ import { type Cli, writeJson, writeLines } from "./cli.ts";
 import { withDatabase } from "./database.ts";
 import { EXIT } from "./exit-codes.ts";
 import { teach } from "./help.ts";
-import { type Paint, paint } from "./paint.ts";
-import { type Column, table } from "./table.ts";
+import { type Paint, paint } from "./terminal/paint.ts";
+import { type Column, table } from "./terminal/table.ts";
 
 /** More rows of a finding are in the JSON only. */
 const MOST_ROWS = 20;

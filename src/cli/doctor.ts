@@ -4,7 +4,7 @@ import { type DoctorReport, doctor } from "../doctor/doctor.ts";
 import { type Cli, writeJson, writeLines } from "./cli.ts";
 import { EXIT } from "./exit-codes.ts";
 import { teach } from "./help.ts";
-import { type Paint, paint } from "./paint.ts";
+import { type Paint, paint } from "./terminal/paint.ts";
 import { withoutSecrets } from "./secrets.ts";
 
 /** `flex-crew-sync doctor`: checks everything, and says how to mend each. */

@@ -2,7 +2,7 @@ import { pino } from "pino";
 import type { Log } from "../drainer/log.ts";
 import type { Cli } from "./cli.ts";
 import { logLevel } from "./environment.ts";
-import { paint } from "./paint.ts";
+import { paint } from "./terminal/paint.ts";
 
 /** The daemon's log on stderr: JSON lines, or one-liners for a person at a terminal. */
 export function createLog(cli: Cli): Log {

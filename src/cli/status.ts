@@ -9,8 +9,8 @@ import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { teach } from "./help.ts";
 import { checkCrewCallIds } from "./ids.ts";
 import { withoutSecrets } from "./secrets.ts";
-import { readStatus, showStatus } from "./status-of-all.ts";
-import { readCrewCallStatus, showCrewCallStatus } from "./status-of-crew-call.ts";
+import { readStatus, showStatus } from "./status/of-all.ts";
+import { readCrewCallStatus, showCrewCallStatus } from "./status/of-crew-call.ts";
 
 type StatusFlags = { watch?: boolean; json?: boolean };
 type View = {

@@ -6,10 +6,10 @@ import { withDatabase } from "./database.ts";
 import { EXIT, exitCodeOfSignal } from "./exit-codes.ts";
 import { teach } from "./help.ts";
 import { checkCrewCallIds, checkId } from "./ids.ts";
-import { reportDryRun } from "./sync-dry-run.ts";
-import { reportSync } from "./sync-report.ts";
-import { type Requested, requestCrewCalls, requestJob } from "./sync-request.ts";
-import { waitForSyncs } from "./sync-wait.ts";
+import { reportDryRun } from "./sync/dry-run.ts";
+import { reportSync } from "./sync/report.ts";
+import { type Requested, requestCrewCalls, requestJob } from "./sync/request.ts";
+import { waitForSyncs } from "./sync/wait.ts";
 
 type SyncFlags = {
   job?: string;

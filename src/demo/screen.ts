@@ -1,5 +1,5 @@
 import type { Cli, Output } from "../cli/cli.ts";
-import { paint } from "../cli/paint.ts";
+import { paint } from "../cli/terminal/paint.ts";
 
 /** Where the demo tells its story: at most 80 columns, colours and a moving line only on a terminal. */
 export type Screen = {

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { age } from "../../src/cli/age.ts";
-import { paint } from "../../src/cli/paint.ts";
-import { createProgress } from "../../src/cli/progress.ts";
+import { age } from "../../src/cli/terminal/age.ts";
+import { paint } from "../../src/cli/terminal/paint.ts";
+import { createProgress } from "../../src/cli/terminal/progress.ts";
 import { withoutSecrets } from "../../src/cli/secrets.ts";
-import { type Column, table } from "../../src/cli/table.ts";
+import { type Column, table } from "../../src/cli/terminal/table.ts";
 
 const columns: Column<string[]>[] = [
   { title: "id", value: ([id = ""]) => id },

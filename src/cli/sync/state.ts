@@ -1,6 +1,6 @@
 import type { Sql } from "postgres";
-import type { CrewCallStatusRow } from "../rows.ts";
-import type { Requested } from "./sync-request.ts";
+import type { CrewCallStatusRow } from "../../rows.ts";
+import type { Requested } from "./request.ts";
 
 /** A row of `flex_sync.syncs`, as JSON has it. */
 export type SyncRow = {

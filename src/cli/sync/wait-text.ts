@@ -1,5 +1,5 @@
-import type { SyncState } from "./sync-state.ts";
-import type { Watched } from "./sync-wait.ts";
+import type { SyncState } from "./state.ts";
+import type { Watched } from "./wait.ts";
 
 /** After so long without a claim somebody is told that no drainer seems to run. */
 const STALLED_MS = 10_000;

@@ -1,4 +1,4 @@
-import type { Output } from "./cli.ts";
+import type { Output } from "../cli.ts";
 import type { Paint } from "./paint.ts";
 
 export type Column<Row> = {

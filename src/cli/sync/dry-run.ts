@@ -1,7 +1,7 @@
 import type { Sql } from "postgres";
-import { type Cli, writeJson, writeLines } from "./cli.ts";
-import { EXIT, type ExitCode } from "./exit-codes.ts";
-import type { Requested } from "./sync-request.ts";
+import { type Cli, writeJson, writeLines } from "../cli.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import type { Requested } from "./request.ts";
 
 /** What a sync would do: the plan in words, or as JSON. The exit code says whether it is in sync as it is. */
 export async function reportDryRun(

@@ -1,13 +1,13 @@
 import postgres, { type Sql } from "postgres";
-import { messageOf } from "../drainer/database-error.ts";
-import { createWakeUp } from "../drainer/wake-up.ts";
-import type { Cli } from "./cli.ts";
-import { databaseSettings } from "./environment.ts";
-import { createProgress } from "./progress.ts";
-import { withoutSecrets } from "./secrets.ts";
-import type { Requested } from "./sync-request.ts";
-import { readSyncStates, type SyncState, type SyncStates } from "./sync-state.ts";
-import { describeWait } from "./sync-wait-text.ts";
+import { messageOf } from "../../drainer/database-error.ts";
+import { createWakeUp } from "../../drainer/wake-up.ts";
+import type { Cli } from "../cli.ts";
+import { databaseSettings } from "../environment.ts";
+import { createProgress } from "../terminal/progress.ts";
+import { withoutSecrets } from "../secrets.ts";
+import type { Requested } from "./request.ts";
+import { readSyncStates, type SyncState, type SyncStates } from "./state.ts";
+import { describeWait } from "./wait-text.ts";
 
 export type WaitOptions = {
   signal: AbortSignal;

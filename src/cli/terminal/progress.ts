@@ -1,4 +1,4 @@
-import type { Output } from "./cli.ts";
+import type { Output } from "../cli.ts";
 
 /** Where a command says what it waits for. */
 export type Progress = {

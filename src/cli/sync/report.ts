@@ -1,14 +1,14 @@
 import type { Sql } from "postgres";
-import type { CrewStatusRow } from "../rows.ts";
-import { type Cli, writeJson, writeLines } from "./cli.ts";
-import { EXIT, type ExitCode } from "./exit-codes.ts";
-import { actionsForPeople } from "./next-actions.ts";
-import { type Paint, paint } from "./paint.ts";
-import { paintCondition } from "./paint-condition.ts";
-import { noCrewCall } from "./sync-dry-run.ts";
-import type { Requested } from "./sync-request.ts";
-import { readSyncStates, type SyncState } from "./sync-state.ts";
-import { labelOf } from "./sync-wait-text.ts";
+import type { CrewStatusRow } from "../../rows.ts";
+import { type Cli, writeJson, writeLines } from "../cli.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { actionsForPeople } from "../next-actions.ts";
+import { type Paint, paint } from "../terminal/paint.ts";
+import { paintCondition } from "../terminal/paint-condition.ts";
+import { noCrewCall } from "./dry-run.ts";
+import type { Requested } from "./request.ts";
+import { readSyncStates, type SyncState } from "./state.ts";
+import { labelOf } from "./wait-text.ts";
 
 type Person = Pick<
   CrewStatusRow,

@@ -1,4 +1,4 @@
-import type { Cli, Output } from "./cli.ts";
+import type { Cli, Output } from "../cli.ts";
 
 const CODES = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const;
 

@@ -1,12 +1,12 @@
 import type { Sql } from "postgres";
-import { FlexCrewSyncError } from "../errors.ts";
-import type { CrewCallStatusRow, CrewStatusRow } from "../rows.ts";
-import { age } from "./age.ts";
-import type { Cli } from "./cli.ts";
-import { actionsForPeople } from "./next-actions.ts";
-import { paint } from "./paint.ts";
-import { CONDITIONS, paintCondition } from "./paint-condition.ts";
-import { type Column, table } from "./table.ts";
+import { FlexCrewSyncError } from "../../errors.ts";
+import type { CrewCallStatusRow, CrewStatusRow } from "../../rows.ts";
+import { age } from "../terminal/age.ts";
+import type { Cli } from "../cli.ts";
+import { actionsForPeople } from "../next-actions.ts";
+import { paint } from "../terminal/paint.ts";
+import { CONDITIONS, paintCondition } from "../terminal/paint-condition.ts";
+import { type Column, table } from "../terminal/table.ts";
 
 export type PersonStatus = CrewStatusRow & {
   /** What Flex calls the line; null without the right to see it. */ name: string | null;

@@ -1,10 +1,10 @@
 import type { Sql } from "postgres";
-import type { CrewCallStatusRow } from "../rows.ts";
-import { age, duration } from "./age.ts";
-import type { Cli } from "./cli.ts";
-import { paint } from "./paint.ts";
-import { CONDITIONS, paintCondition } from "./paint-condition.ts";
-import { type Column, table } from "./table.ts";
+import type { CrewCallStatusRow } from "../../rows.ts";
+import { age, duration } from "../terminal/age.ts";
+import type { Cli } from "../cli.ts";
+import { paint } from "../terminal/paint.ts";
+import { CONDITIONS, paintCondition } from "../terminal/paint-condition.ts";
+import { type Column, table } from "../terminal/table.ts";
 
 export type Status = {
   in_sync: boolean;

@@ -1,7 +1,7 @@
 import { userInfo } from "node:os";
 import type { Sql } from "postgres";
-import type { CrewCallPlan } from "../rows.ts";
-import { syncCrewCall } from "../sync-crew-call.ts";
+import type { CrewCallPlan } from "../../rows.ts";
+import { syncCrewCall } from "../../sync-crew-call.ts";
 
 export type RequestOptions = { dryRun: boolean; allowMassRemoval: boolean };
 
