@@ -6,11 +6,14 @@ export type Output = {
   readonly isTTY?: boolean;
   readonly columns?: number;
   readonly rows?: number;
+  /** A terminal says when its size changes. */
+  on?(event: "resize", listener: () => void): unknown;
+  off?(event: "resize", listener: () => void): unknown;
 };
 
 /** What a command gets of the world around it, so that a test can hold it. */
 export type Cli = {
-  readonly env: Readonly<Record<string, string | undefined>>;
+  env: Readonly<Record<string, string | undefined>>;
   /** The result, and nothing else. */
   readonly stdout: Output;
   /** Everything else: progress, logs, errors. */

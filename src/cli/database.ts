@@ -1,4 +1,4 @@
-import postgres, { type Sql } from "postgres";
+import postgres, { type Sql, type TransactionSql } from "postgres";
 import type { Cli } from "./cli.ts";
 import { databaseSettings } from "./environment.ts";
 
@@ -21,4 +21,12 @@ export function connect(url: string, max = 2): Sql {
     onnotice: () => {},
     connection: { application_name: "flex-crew-sync" },
   });
+}
+
+/** A transaction as planning needs it, whatever this database's default is. */
+export async function inReadCommitted<T>(
+  sql: Sql,
+  work: (transaction: TransactionSql) => T | Promise<T>,
+): Promise<T> {
+  return (await sql.begin("isolation level read committed", work)) as T;
 }

@@ -4,8 +4,8 @@ import { type DoctorReport, doctor } from "../doctor/doctor.ts";
 import { type Cli, writeJson, writeLines } from "./cli.ts";
 import { EXIT } from "./exit-codes.ts";
 import { teach } from "./help.ts";
-import { type Paint, paint } from "./terminal/paint.ts";
 import { withoutSecrets } from "./secrets.ts";
+import { type Paint, paint } from "./terminal/paint.ts";
 
 /** `flex-crew-sync doctor`: checks everything, and says how to mend each. */
 export function doctorCommand(cli: Cli): Command {

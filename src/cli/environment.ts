@@ -17,7 +17,8 @@ export const VARIABLES = {
     "optional: what opens page and metrics, 16 characters or more; needed unless HOST is this machine only",
   STATUS_ACTIONS: "optional: 1 gives the page its buttons; the database user then needs flex_sync_operator",
   LOG_LEVEL: "optional: debug, info, warn or error (info); debug shows where an error came from",
-  NO_COLOR: "optional: no colours in a terminal",
+  NO_COLOR: "optional: no colours, whatever else is set",
+  FORCE_COLOR: "optional: colours without a terminal too; 0 takes them away",
 } as const;
 
 export type Variable = keyof typeof VARIABLES;

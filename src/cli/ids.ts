@@ -17,12 +17,3 @@ export function checkId(value: string, what: string, where: string): string {
     `Pass ${where}, a UUID such as 3f0c9d1e-8a52-4c11-9d39-0c7f4a1f2b60.`,
   );
 }
-
-/** Ids of crew calls, each once. */
-export function checkCrewCallIds(values: readonly string[]): string[] {
-  return [
-    ...new Set(
-      values.map((value) => checkId(value, "crew call", "flex_crew_calls.id (not the Flex element id)")),
-    ),
-  ];
-}

@@ -1,26 +1,31 @@
+import { reasonInWords } from "../reason-in-words.ts";
+import { printable } from "./terminal/text.ts";
+
 type Person = {
   technician_id: string | null;
   /** Names a line that nobody is known for. */
   line: string | null;
   condition: string;
+  reason: string | null;
   next_action: string | null;
 };
 
 /** More people than this are counted and not named. */
 const MOST_NAMED = 3;
 
-/** What to do about the people of a crew call beyond what its own next action says; each action once. */
+/** Why people are not in sync, and what to do beyond what their crew call's own next action says; each once. */
 export function actionsForPeople(crewCallAction: string | null, people: readonly Person[]): string[] {
   const whom = new Map<string, string[]>();
-  for (const { technician_id, line, condition, next_action } of people) {
+  for (const { technician_id, line, condition, reason, next_action } of people) {
     // Held removals are approved together, and the crew call's action names their plan.
-    if (next_action === null || next_action === crewCallAction || condition === "held") continue;
-    const names = whom.get(next_action) ?? [];
-    names.push(technician_id ?? `line ${line}`);
-    whom.set(next_action, names);
+    const told = next_action === null || next_action === crewCallAction || condition === "held";
+    const action = told ? null : printable(next_action);
+    if (action === null && reason === null) continue;
+    const sentence = [reasonInWords(condition, reason), action].filter(Boolean).join(". ");
+    whom.set(sentence, [...(whom.get(sentence) ?? []), technician_id ?? `line ${line}`]);
   }
-  return [...whom].map(([action, names]) => {
+  return [...whom].map(([sentence, names]) => {
     const more = names.length - MOST_NAMED;
-    return `${names.slice(0, MOST_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}: ${action}`;
+    return `${names.slice(0, MOST_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}: ${sentence}`;
   });
 }

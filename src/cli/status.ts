@@ -1,28 +1,19 @@
 import { Command } from "commander";
-import type { Sql } from "postgres";
-import { messageOf } from "../drainer/database-error.ts";
-import { createWakeUp } from "../drainer/wake-up.ts";
 import { ConfigurationError } from "../errors.ts";
 import { type Cli, writeJson, writeLines } from "./cli.ts";
+import { checkCrewCallIds, wholeIds } from "./crew-call-ids.ts";
 import { withDatabase } from "./database.ts";
-import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { EXIT } from "./exit-codes.ts";
 import { teach } from "./help.ts";
-import { checkCrewCallIds } from "./ids.ts";
-import { withoutSecrets } from "./secrets.ts";
-import { readStatus, showStatus } from "./status/of-all.ts";
-import { readCrewCallStatus, showCrewCallStatus } from "./status/of-crew-call.ts";
+import { readStatus, type Status, viewStatus } from "./status/of-all.ts";
+import { type OneStatus, readCrewCallStatus, viewCrewCallStatus } from "./status/of-crew-call.ts";
+import { type View, wholeView } from "./status/view.ts";
+import { watch } from "./status/watch.ts";
 
 type StatusFlags = { watch?: boolean; json?: boolean };
-type View = {
-  document: object;
-  lines: string[];
-  inSync: boolean;
-  /** Differs when something happened, not when time has passed. */
-  key: string;
-};
 
-/** How often `--watch` looks. */
-const WATCH_MS = 2_000;
+/** No terminal has more lines. */
+const MOST_WATCHED = 500;
 
 /** `flex-crew-sync status`: conditions, and what to do next. */
 export function statusCommand(cli: Cli): Command {
@@ -32,81 +23,59 @@ export function statusCommand(cli: Cli): Command {
       "Every crew call with its condition, the most urgent first, and what to do next; or one, person by person.\n" +
         "Exits 1 when something is not in sync.",
     )
-    .argument("[ID]", "one crew call: flex_crew_calls.id")
-    .option("--watch", "show it again every 2 s until Ctrl-C")
+    .argument("[ID]", "one crew call: flex_crew_calls.id, or the beginning of it")
+    .option("--watch", "keep showing it until Ctrl-C")
     .option("--json", "print one JSON document")
     .action((id: string | undefined, flags: StatusFlags) => runStatus(cli, id, flags));
   return teach(
     command,
     [
-      "flex-crew-sync status",
-      "flex-crew-sync status 3f0c9d1e-8a52-4c11-9d39-0c7f4a1f2b60",
-      "flex-crew-sync status --watch",
+      ["flex-crew-sync status", "every crew call, and what to do about those that are not in sync"],
+      ["flex-crew-sync status 3f0c9d1e-8a52-4c11-9d39-0c7f4a1f2b60", "why is somebody missing there?"],
+      ["flex-crew-sync status 3f0c9d1e --watch", "the same, live; the beginning of an id will do"],
+      [
+        "flex-crew-sync status --json | jq '.crew_calls[] | select(.condition == \"failed\")'",
+        "for programs",
+      ],
     ],
-    ["DATABASE_URL", "NO_COLOR"],
+    ["DATABASE_URL", "NO_COLOR", "FORCE_COLOR"],
   );
 }
 
-async function runStatus(cli: Cli, given: string | undefined, { watch, json }: StatusFlags): Promise<void> {
-  if (watch && json) {
+async function runStatus(cli: Cli, given: string | undefined, { watch: again, json }: StatusFlags) {
+  if (again && json) {
     throw new ConfigurationError(
       "USAGE",
       "--watch and --json are given",
       "Choose one: --json prints one document.",
     );
   }
-  const [id] = given === undefined ? [] : checkCrewCallIds([given]);
+  const named = given === undefined ? [] : checkCrewCallIds([given]);
   await withDatabase(cli, async (sql) => {
-    if (watch) cli.exitCode = await watchStatus(cli, () => look(cli, sql, id));
-    else {
-      const view = await look(cli, sql, id);
-      if (json) writeJson(cli, view.document);
-      else writeLines(cli.stdout, view.lines);
-      cli.exitCode = view.inSync ? EXIT.done : EXIT.notInSync;
+    const [id] = await wholeIds(sql, named);
+    if (id === undefined) {
+      const view = (seen: Status, now: Date) => viewStatus(cli, seen, now);
+      const most = cli.stdout.isTTY === true ? MOST_WATCHED : undefined;
+      if (again) await watch(cli, { look: () => readStatus(sql, most), view, key: keyOfAll });
+      else show(cli, await readStatus(sql), view, json);
+    } else {
+      const view = (seen: OneStatus, now: Date) => viewCrewCallStatus(cli, seen, now);
+      if (again) await watch(cli, { look: () => readCrewCallStatus(sql, id), view, key: keyOfOne });
+      else show(cli, await readCrewCallStatus(sql, id), view, json);
     }
   });
 }
 
-async function look(cli: Cli, sql: Sql, id: string | undefined): Promise<View> {
-  if (id === undefined) {
-    const status = await readStatus(sql);
-    const key = JSON.stringify(status.crew_calls);
-    return { document: status, lines: showStatus(cli, status), inSync: status.in_sync, key };
-  }
-  const status = await readCrewCallStatus(sql, id);
-  const key = JSON.stringify([status.crew_call, status.persons]);
-  return { document: status, lines: showCrewCallStatus(cli, status), inSync: status.in_sync, key };
+function show<Seen extends { at: string; in_sync: boolean }>(
+  cli: Cli,
+  seen: Seen,
+  view: (seen: Seen, now: Date) => View,
+  json = false,
+): void {
+  if (json) writeJson(cli, seen);
+  else writeLines(cli.stdout, wholeView(view(seen, new Date(seen.at))));
+  cli.exitCode = seen.in_sync ? EXIT.done : EXIT.notInSync;
 }
 
-/** Draws the view again and again: over the last one in a terminal, else below it whenever it changed. */
-async function watchStatus(cli: Cli, view: () => Promise<View>): Promise<ExitCode> {
-  const signal = cli.stopSignal();
-  const wakeUp = createWakeUp();
-  signal.addEventListener("abort", wakeUp.wake, { once: true });
-  let code: ExitCode = EXIT.done;
-  let last = "";
-  for (let first = true; !signal.aborted; first = false) {
-    let seen: Pick<View, "lines" | "key" | "inSync">;
-    try {
-      seen = await view();
-    } catch (error) {
-      if (first) throw error;
-      const lost = `the database does not answer, trying again: ${withoutSecrets(messageOf(error), cli.env)}`;
-      seen = { lines: [lost], key: lost, inSync: false };
-    }
-    code = seen.inSync ? EXIT.done : EXIT.notInSync;
-    if (cli.stdout.isTTY === true) redraw(cli, seen.lines);
-    else if (seen.key !== last) writeLines(cli.stdout, [...seen.lines, ""]);
-    last = seen.key;
-    await wakeUp.sleep(WATCH_MS);
-  }
-  return code;
-}
-
-/** Draws over the last view, as much as the terminal can hold. */
-function redraw({ stdout }: Cli, lines: string[]): void {
-  const room = (stdout.rows ?? Number.POSITIVE_INFINITY) - 2;
-  const shown =
-    lines.length > room ? [...lines.slice(0, room), `and ${lines.length - room} more lines`] : lines;
-  stdout.write(`\u001b[H${shown.map((line) => `${line}\u001b[K\n`).join("")}\u001b[J`);
-}
+const keyOfAll = ({ crew_calls }: Status) => JSON.stringify(crew_calls);
+const keyOfOne = ({ crew_call, persons }: OneStatus) => JSON.stringify([crew_call, persons]);

@@ -2,10 +2,11 @@ import { Command } from "commander";
 import type { Sql } from "postgres";
 import { ConfigurationError } from "../errors.ts";
 import type { Cli } from "./cli.ts";
+import { checkCrewCallIds, wholeIds } from "./crew-call-ids.ts";
 import { withDatabase } from "./database.ts";
 import { EXIT, exitCodeOfSignal } from "./exit-codes.ts";
 import { teach } from "./help.ts";
-import { checkCrewCallIds, checkId } from "./ids.ts";
+import { checkId } from "./ids.ts";
 import { reportDryRun } from "./sync/dry-run.ts";
 import { reportSync } from "./sync/report.ts";
 import { type Requested, requestCrewCalls, requestJob } from "./sync/request.ts";
@@ -28,7 +29,7 @@ export function syncCommand(cli: Cli): Command {
     .description(
       "Asks for a sync of crew calls, waits until a drainer has done it, and reports each with what to do next.",
     )
-    .argument("[ID...]", "ids of crew calls: flex_crew_calls.id, not the Flex element id")
+    .argument("[ID...]", "crew calls: flex_crew_calls.id, or the beginning of it")
     .option("--job <ID>", "every crew call of this job instead")
     .option("--department <D...>", "of the job only these departments, such as sound")
     .option("--dry-run", "say what would be done, and do nothing")
@@ -43,11 +44,15 @@ export function syncCommand(cli: Cli): Command {
   return teach(
     command,
     [
-      "flex-crew-sync sync 3f0c9d1e-8a52-4c11-9d39-0c7f4a1f2b60",
-      "flex-crew-sync sync --job 8b1f… --department sound lights",
-      "flex-crew-sync sync 3f0c9d1e-… --dry-run",
+      ["flex-crew-sync sync 3f0c9d1e-8a52-4c11-9d39-0c7f4a1f2b60 --dry-run", "what would it do?"],
+      [
+        "flex-crew-sync sync 3f0c9d1e-8a52-4c11-9d39-0c7f4a1f2b60",
+        "do it, and wait; Ctrl-C stops waiting only",
+      ],
+      ["flex-crew-sync sync 3f0c9d1e 8b1f44d0", "two of them; the beginnings of ids will do"],
+      ["flex-crew-sync sync --job 5d2e7a90-1c3b-4f68-a7de-92b04c6f1e35 --department sound lights", "a job's"],
     ],
-    ["DATABASE_URL", "LISTEN_DATABASE_URL", "NO_COLOR"],
+    ["DATABASE_URL", "LISTEN_DATABASE_URL", "NO_COLOR", "FORCE_COLOR"],
   );
 }
 
@@ -58,7 +63,7 @@ async function runSync(cli: Cli, ids: string[], flags: SyncFlags): Promise<void>
   const options = { dryRun: flags.dryRun ?? false, allowMassRemoval: flags.allowMassRemoval ?? false };
   const request = (sql: Sql): Promise<Requested[]> =>
     job === undefined
-      ? requestCrewCalls(sql, crewCallIds, options)
+      ? wholeIds(sql, crewCallIds).then((ids) => requestCrewCalls(sql, ids, options))
       : requestJob(sql, job, departments(flags), options);
 
   await withDatabase(cli, async (sql) => {

@@ -19,6 +19,7 @@ describe("flex-crew-sync", () => {
       "uninstall",
       "simulate-flex",
       "demo",
+      "completion",
     ]) {
       expect(text).toMatch(new RegExp(`^  ${name} `, "m"));
     }
@@ -55,6 +56,7 @@ describe("flex-crew-sync", () => {
     ["audit", ["--json", "--host-schema"]],
     ["doctor", ["--json"]],
     ["uninstall", ["--yes"]],
+    ["completion", ["bash", "zsh", "fish"]],
     ["simulate-flex", ["--port", "4480", "--latency", "--token", "--profile", "--element"]],
   ])("teaches %s with examples", async (name, words) => {
     const text = await help(name);

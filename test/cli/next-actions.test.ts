@@ -5,6 +5,7 @@ const person = (n: number, next_action: string | null, condition = "failed") => 
   technician_id: n > 0 ? `p${n}` : null,
   line: n > 0 ? null : "l1",
   condition,
+  reason: null as string | null,
   next_action,
 });
 
@@ -21,4 +22,10 @@ test("leaves out what the crew call's own action says", () => {
   expect(
     actionsForPeople("sync", [person(1, "sync"), person(2, null), person(3, "approve", "held")]),
   ).toEqual([]);
+});
+
+test("says why in words, also where the crew call's own action is all there is to do", () => {
+  const unmapped = { ...person(1, "set it", "unmapped"), reason: "no_resource" };
+  expect(actionsForPeople(null, [unmapped])).toEqual(["p1: has no Flex contact id. set it"]);
+  expect(actionsForPeople("set it", [unmapped])).toEqual(["p1: has no Flex contact id"]);
 });

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { ana, ben, cleo } from "../crew-call.ts";
-import { cli, start } from "./command-line.ts";
+import { cli } from "./command-line.ts";
 import { setStage } from "./stage.ts";
 
 describe("flex-crew-sync status", () => {
@@ -33,11 +33,13 @@ describe("flex-crew-sync status", () => {
     const call = await makeCall({ desired: [ana] });
     const coloured = await cli(["status"], env, { isTTY: true, columns: 60 });
     expect(coloured.stdout).toContain("\u001b[33mnever_synced");
-    const plain = await cli(["status"], { ...env, NO_COLOR: "1" }, { isTTY: true, columns: 60 });
+    const plain = await cli(["status"], { ...env, NO_COLOR: "1" }, { isTTY: true, columns: 40 });
     expect(plain.stdout).not.toContain("\u001b");
-    const [head = "", row = ""] = plain.stdout.split("\n");
-    expect(row).toContain(call.id);
-    expect(Math.max(head.length, row.length)).toBeLessThanOrEqual(60);
+    // What to do is there to be copied: a terminal breaks it as it likes.
+    const lines = plain.stdout.split("\n").filter((line) => !line.startsWith(`${call.id}:`));
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(40);
+    expect(plain.stdout).toContain(`\n${call.id.slice(0, 8)} `);
+    expect((await cli(["status"], env)).stdout).toContain(`\n${call.id} `);
   });
 
   test("shows one crew call person by person", async () => {
@@ -91,18 +93,6 @@ describe("flex-crew-sync status", () => {
     expect(audit.stderr).toContain("(DBPRI)");
     expect(audit.code).toBe(2);
     await sql.unsafe(`drop role ${user}`);
-  });
-
-  test("watches until Ctrl-C", async () => {
-    const { env, sql, makeCall, drainOnce } = await setStage();
-    const call = await makeCall({ desired: [ana] });
-    const watching = start(["status", "--watch"], env);
-    await watching.says("never_synced");
-    await sql`select sync_crew_call(${call.id})`;
-    await drainOnce();
-    await watching.says(/ synced /);
-    watching.kill("SIGINT");
-    expect((await watching.ended).code).toBe(0);
   });
 
   test("refuses to watch in JSON", async () => {

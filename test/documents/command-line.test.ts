@@ -7,13 +7,14 @@ import { codeWords, section } from "./repository.ts";
 const PAGE = "docs/cli.md";
 
 const nowhere = { write: () => true };
-const commands: readonly Command[] = createProgram({
+const program = createProgram({
   env: {},
   stdout: nowhere,
   stderr: nowhere,
   stopSignal: () => new AbortController().signal,
   exitCode: 0,
-}).commands;
+});
+const commands: readonly Command[] = program.commands;
 
 /** First cells of the tables in a part of the page. */
 function firstCells(text: string): string[] {
@@ -36,6 +37,11 @@ test.each(commands.map((command) => [command.name(), command] as const))(
     expect(firstCells(section(PAGE, `## ${name}`)).sort()).toEqual(options);
   },
 );
+
+test("the options that every command takes stand in one part", () => {
+  const options = program.options.map(({ long }) => long ?? "").filter((long) => long !== "--version");
+  expect(firstCells(section(PAGE, "## Every command")).sort()).toEqual([...options, "--help"].sort());
+});
 
 test("every variable that the commands read stands in the page, and no others", () => {
   expect(firstCells(section(PAGE, "## Environment")).sort()).toEqual(Object.keys(VARIABLES).sort());

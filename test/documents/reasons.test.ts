@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { pairsWithWords } from "../../src/reason-in-words.ts";
 import { allSql, codeWords, findAll, read, section, tableRows } from "./repository.ts";
 
 const PAGE = "docs/reasons.md";
@@ -77,6 +78,10 @@ test("every condition and reason that the views can show has a row", () => {
 test("every row of conditions is one that the views can show", () => {
   const found = new Set([...pairsInViews(), ...pairsFromElsewhere()]);
   expect(documentedPairs().filter((pair) => !found.has(pair))).toEqual([]);
+});
+
+test("every row of conditions has words for people, and nothing else has", () => {
+  expect(pairsWithWords().sort()).toEqual(documentedPairs().sort());
 });
 
 test("no two rows speak of the same condition and reason", () => {

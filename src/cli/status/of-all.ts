@@ -1,15 +1,21 @@
 import type { Sql } from "postgres";
-import type { CrewCallStatusRow } from "../../rows.ts";
-import { age, duration } from "../terminal/age.ts";
+import { reasonInWords } from "../../reason-in-words.ts";
+import type { Condition, CrewCallStatusRow } from "../../rows.ts";
 import type { Cli } from "../cli.ts";
-import { paint } from "../terminal/paint.ts";
+import { age } from "../terminal/age.ts";
+import { type Paint, paint } from "../terminal/paint.ts";
 import { CONDITIONS, paintCondition } from "../terminal/paint-condition.ts";
-import { type Column, table } from "../terminal/table.ts";
+import { type Column, table, widthOfOutput } from "../terminal/table.ts";
+import { flow, printable } from "../terminal/text.ts";
+import { type Metrics, showMetrics } from "./metrics-line.ts";
+import type { View } from "./view.ts";
 
 export type Status = {
   in_sync: boolean;
+  /** How many crew calls have each condition. */
+  counts: Partial<Record<Condition, number>>;
   crew_calls: CrewCallStatusRow[];
-  metrics: Record<string, number | null>;
+  metrics: Metrics;
   /** The database's clock. */
   at: string;
 };
@@ -17,65 +23,84 @@ export type Status = {
 /** Crew calls in sync are told one by one only while they are few. */
 const MOST_SYNCED = 20;
 
-/** Every crew call, the most urgent first, and the metrics. */
-export async function readStatus(sql: Sql): Promise<Status> {
-  const rows = await sql<CrewCallStatusRow[]>`
-    select crew_call_id, job_id, department, flex_element_id, condition, reason, desired::int, recorded::int, observed::int,
-      pending::int, unknown::int, held::int, failed::int, plan, observed_at, last_sync_at, next_action
-    from flex_sync.crew_call_status
-    order by array_position(${[...CONDITIONS]}::text[], condition), last_sync_at desc nulls first, crew_call_id`;
-  const metrics = await sql<{ name: string; value: number | null; at: Date }[]>`
-    select name, value::float8 as value, flex_sync.clock() as at from flex_sync.metrics`;
-  return {
-    in_sync: rows.every(({ condition }) => condition === "synced"),
-    crew_calls: [...rows],
-    metrics: Object.fromEntries(metrics.map(({ name, value }) => [name, value])),
-    at: (metrics[0]?.at ?? new Date()).toISOString(),
-  };
+/**
+ * Every crew call, the most urgent first, and the metrics; in one reading of the database.
+ *
+ * @param most how many crew calls are wanted; all of them when undefined
+ */
+export async function readStatus(sql: Sql, most?: number): Promise<Status> {
+  const [row] = await sql<Omit<Status, "in_sync">[]>`
+    with status as materialized (
+      select crew_call_id, job_id, department, flex_element_id, condition, reason, desired::int, recorded::int, observed::int,
+        pending::int, unknown::int, held::int, failed::int, plan, observed_at, last_sync_at, next_action
+      from flex_sync.crew_call_status
+    )
+    select
+      (
+        select coalesce(json_object_agg(one.condition, one.number), '{}')
+        from (select condition, count(*) as number from status group by condition) as one
+      ) as counts,
+      (
+        select coalesce(json_agg(one), '[]')
+        from (
+          select * from status
+          order by array_position(${[...CONDITIONS]}::text[], condition), last_sync_at desc nulls first, crew_call_id
+          limit ${most ?? null}::int
+        ) as one
+      ) as crew_calls,
+      (select json_object_agg(name, value) from flex_sync.metrics) as metrics,
+      to_json(flex_sync.clock()) as at`;
+  const { counts = {}, crew_calls = [], metrics = {}, at = new Date().toISOString() } = row ?? {};
+  const inSync = Object.keys(counts).every((condition) => condition === "synced");
+  return { in_sync: inSync, counts, crew_calls, metrics, at };
 }
 
-export function showStatus(cli: Cli, { crew_calls, metrics, at }: Status): string[] {
+/** @param now what the database's clock shows */
+export function viewStatus(cli: Cli, { counts, crew_calls, metrics }: Status, now: Date): View {
   const colour = paint(cli.stdout, cli.env);
-  const now = new Date(at);
   const columns: Column<CrewCallStatusRow>[] = [
-    { title: "crew call", value: (row) => row.crew_call_id },
-    { title: "department", value: (row) => row.department ?? "-", drop: 3 },
+    { title: "crew call", value: (row) => row.crew_call_id, brief: (row) => row.crew_call_id.slice(0, 8) },
+    { title: "department", value: (row) => row.department ?? "-", drop: 5, shrinkTo: 10 },
     {
       title: "condition",
       value: (row) => row.condition,
       paint: (text, row) => text.replace(row.condition, paintCondition(row.condition, colour)),
     },
-    { title: "reason", value: (row) => row.reason ?? "", shrinkTo: 8 },
-    { title: "desired", value: (row) => String(row.desired), align: "right", drop: 4 },
+    { title: "reason", value: (row) => row.reason ?? "", shrinkTo: 6 },
+    { title: "desired", value: (row) => String(row.desired), align: "right", drop: 3 },
     { title: "recorded", value: (row) => String(row.recorded), align: "right", drop: 1 },
-    { title: "in Flex", value: (row) => String(row.observed), align: "right", drop: 5 },
+    { title: "in Flex", value: (row) => String(row.observed), align: "right", drop: 4 },
     { title: "read", value: (row) => age(row.observed_at, now), align: "right", drop: 2 },
   ];
   const urgent = crew_calls.filter(({ condition }) => condition !== "synced");
   const synced = crew_calls.filter(({ condition }) => condition === "synced");
   const shown = [...urgent, ...synced.slice(0, MOST_SYNCED)];
-  const more = synced.length - MOST_SYNCED;
   const todo = urgent.filter(({ next_action }) => next_action !== null);
-  return [
-    ...(shown.length > 0 ? table(columns, shown, cli.stdout, colour) : ["No crew calls yet."]),
-    ...(more > 0 ? [`and ${more} more in sync`] : []),
-    ...(todo.length > 0 ? ["", colour.bold("What to do next")] : []),
-    ...todo.map(({ crew_call_id, next_action }) => `${crew_call_id}: ${next_action}`),
-    "",
-    metricsLine(metrics),
-  ];
+  return {
+    head: flow(showCounts(counts, colour), ", ", widthOfOutput(cli.stdout)),
+    table: shown.length > 0 ? table(columns, shown, cli.stdout, colour) : [],
+    hidden: sum(counts) - shown.length,
+    todo: todo.map(
+      ({ crew_call_id, condition, reason, next_action }) =>
+        `${crew_call_id}: ${reasonInWords(condition, reason)}. ${printable(next_action ?? "")}`,
+    ),
+    foot: [
+      ...showMetrics(cli, metrics, colour),
+      ...(urgent.length > 0 ? [colour.dim("Who and why: flex-crew-sync status ID")] : []),
+    ],
+  };
 }
 
-function metricsLine(metrics: Status["metrics"]): string {
-  const number = (name: string) => Number(metrics[name] ?? 0);
-  const oldest = number("oldest_unknown_seconds");
-  return [
-    `queue ${number("queue_depth")}`,
-    `unknown ${number("unknown")}${oldest > 0 ? ` (oldest ${duration(oldest)})` : ""}`,
-    `held ${number("held")}`,
-    `failed ${number("failed")}`,
-    `Flex calls left: ${["hour", "day", "month"].map((window) => `${number(`budget_left_${window}`)} this ${window}`).join(", ")}`,
-    `breaker ${number("breaker_open") === 1 ? "open" : "closed"}`,
-    ...(number("paused") === 1 ? ["paused"] : []),
-  ].join(" · ");
+function showCounts(counts: Status["counts"], colour: Paint): string[] {
+  const all = sum(counts);
+  const parts = CONDITIONS.flatMap((condition) =>
+    counts[condition] ? [`${counts[condition]} ${paintCondition(condition, colour)}`] : [],
+  );
+  const [first, ...others] = parts;
+  if (first === undefined) return ["No crew calls yet: a row in flex_crew_calls is one."];
+  return [`${all} crew call${all === 1 ? "" : "s"}: ${first}`, ...others];
+}
+
+function sum(counts: Status["counts"]): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0);
 }

@@ -1,12 +1,15 @@
 import type { Sql } from "postgres";
-import { FlexCrewSyncError } from "../../errors.ts";
+import { reasonInWords } from "../../reason-in-words.ts";
 import type { CrewCallStatusRow, CrewStatusRow } from "../../rows.ts";
-import { age } from "../terminal/age.ts";
 import type { Cli } from "../cli.ts";
+import { unknownCrewCall } from "../crew-call-ids.ts";
 import { actionsForPeople } from "../next-actions.ts";
+import { age } from "../terminal/age.ts";
 import { paint } from "../terminal/paint.ts";
 import { CONDITIONS, paintCondition } from "../terminal/paint-condition.ts";
-import { type Column, table } from "../terminal/table.ts";
+import { type Column, table, widthOfOutput } from "../terminal/table.ts";
+import { flow, printable } from "../terminal/text.ts";
+import type { View } from "./view.ts";
 
 export type PersonStatus = CrewStatusRow & {
   /** What Flex calls the line; null without the right to see it. */ name: string | null;
@@ -32,13 +35,7 @@ export async function readCrewCallStatus(sql: Sql, id: string): Promise<OneStatu
     where crew_call_id = ${id}
     order by flex_element_id is null
     limit 1`;
-  if (!crewCall) {
-    throw new FlexCrewSyncError(
-      "NOCAL",
-      `no crew call has the id ${id}`,
-      "Pass flex_crew_calls.id, not the Flex element id: flex-crew-sync status lists them.",
-    );
-  }
+  if (!crewCall) throw await unknownCrewCall(sql, id);
   const persons = await sql<CrewStatusRow[]>`
     select crew_call_id, technician_id, flex_resource_id, desired, flex_line_item_id, observed_line_item_id, role_code,
       observed_role, operation_id::text, condition, reason, since, next_action
@@ -67,40 +64,70 @@ async function readNames(sql: Sql, element: string | null): Promise<Map<string, 
   }
 }
 
-export function showCrewCallStatus(cli: Cli, { crew_call, persons, at }: OneStatus): string[] {
+/** @param now what the database's clock shows */
+export function viewCrewCallStatus(cli: Cli, { crew_call, persons }: OneStatus, now: Date): View {
   const colour = paint(cli.stdout, cli.env);
-  const now = new Date(at);
   const columns: Column<PersonStatus>[] = [
-    { title: "person", value: (row) => row.technician_id ?? `line ${row.observed_line_item_id ?? "?"}` },
+    {
+      title: "person",
+      value: (row) =>
+        row.technician_id ?? `line ${row.observed_line_item_id ?? row.flex_line_item_id ?? "?"}`,
+      brief: (row) =>
+        row.technician_id?.slice(0, 8) ??
+        `line ${(row.observed_line_item_id ?? row.flex_line_item_id ?? "?").slice(0, 8)}`,
+    },
     { title: "name", value: (row) => row.name ?? "", drop: 2, shrinkTo: 10 },
     {
       title: "condition",
       value: (row) => row.condition,
       paint: (text, row) => text.replace(row.condition, paintCondition(row.condition, colour)),
     },
-    { title: "reason", value: (row) => row.reason ?? "", shrinkTo: 8 },
+    { title: "reason", value: (row) => row.reason ?? "", shrinkTo: 6 },
     { title: "role", value: (row) => row.role_code ?? "", drop: 3, shrinkTo: 6 },
     { title: "since", value: (row) => age(row.since, now), align: "right", drop: 1 },
   ];
   const { crew_call_id, department, flex_element_id, condition, reason, next_action } = crew_call;
   const others = persons.filter((person) => person.condition !== "synced");
-  const todo = [
-    ...(next_action ? [`crew call: ${next_action}`] : []),
-    ...actionsForPeople(
-      next_action,
-      others.map((person) => ({ ...person, line: person.observed_line_item_id })),
-    ),
+  const facts = [
+    `element ${flex_element_id ?? "-"}`,
+    `desired ${crew_call.desired}`,
+    `recorded ${crew_call.recorded}`,
+    `lines in Flex ${crew_call.observed}`,
+    `read ${ago(crew_call.observed_at, now)}`,
+    `last sync ${ago(crew_call.last_sync_at, now)}`,
   ];
-  return [
-    `${colour.bold(`${department ?? "retired"} ${crew_call_id}`)}: ${paintCondition(condition, colour)}${reason ? ` (${reason})` : ""}`,
-    `element ${flex_element_id ?? "-"}, desired ${crew_call.desired}, recorded ${crew_call.recorded}, lines in Flex ${crew_call.observed}, ` +
-      `read ${ago(crew_call.observed_at, now)}, last sync ${ago(crew_call.last_sync_at, now)}`,
-    "",
-    ...(persons.length > 0
-      ? table(columns, persons, cli.stdout, colour)
-      : ["Nobody is desired and nobody is there."]),
-    ...(todo.length > 0 ? ["", colour.bold("What to do next"), ...todo] : []),
-  ];
+  const width = widthOfOutput(cli.stdout);
+  return {
+    head: [
+      ...flow(
+        [
+          colour.bold(`${department ?? "retired"} ${crew_call_id}:`),
+          paintCondition(condition, colour),
+          ...(reason ? [`(${reason})`] : []),
+        ],
+        " ",
+        width,
+      ),
+      ...(reason ? [reasonInWords(condition, reason)] : []),
+      ...flow(facts, ", ", width),
+    ],
+    table:
+      persons.length > 0
+        ? table(columns, persons, cli.stdout, colour)
+        : ["Nobody is desired and nobody is there."],
+    hidden: 0,
+    todo: [
+      ...(next_action ? [`crew call: ${printable(next_action)}`] : []),
+      ...actionsForPeople(
+        next_action,
+        others.map((person) => ({
+          ...person,
+          line: person.observed_line_item_id ?? person.flex_line_item_id,
+        })),
+      ),
+    ],
+    foot: [],
+  };
 }
 
 function ago(at: Date | string | null, now: Date): string {

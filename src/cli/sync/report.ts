@@ -1,10 +1,11 @@
 import type { Sql } from "postgres";
+import { reasonInWords } from "../../reason-in-words.ts";
 import type { CrewStatusRow } from "../../rows.ts";
 import { type Cli, writeJson, writeLines } from "../cli.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { actionsForPeople } from "../next-actions.ts";
 import { type Paint, paint } from "../terminal/paint.ts";
-import { paintCondition } from "../terminal/paint-condition.ts";
+import { CONDITIONS, paintCondition } from "../terminal/paint-condition.ts";
+import { printable } from "../terminal/text.ts";
 import { noCrewCall } from "./dry-run.ts";
 import type { Requested } from "./request.ts";
 import { readSyncStates, type SyncState } from "./state.ts";
@@ -33,6 +34,7 @@ export async function reportSync(
   } else {
     const colour = paint(cli.stdout, cli.env);
     for (const state of states) writeLines(cli.stdout, asText(state, peopleOf(state), colour));
+    if (states.length > 1) writeLines(cli.stdout, ["", summary(states, colour)]);
     if (states.length === 0) cli.stdout.write("The job has no crew calls and nobody to show on one.\n");
   }
   // Who does not wait asked for a request only; what cannot begin is told all the same.
@@ -49,7 +51,7 @@ async function readPeople(sql: Sql, requested: Requested[]): Promise<Person[]> {
     from flex_sync.crew_status
     where crew_call_id = any (${ids}::uuid[])
       and condition <> 'synced'
-    order by crew_call_id, condition, technician_id`;
+    order by crew_call_id, array_position(${[...CONDITIONS]}::text[], condition), technician_id`;
 }
 
 function asDocument({ requested, status, sync }: SyncState, people: Person[]) {
@@ -81,31 +83,81 @@ function asDocument({ requested, status, sync }: SyncState, people: Person[]) {
   };
 }
 
+/** More people than this are counted and not named. */
+const MOST_NAMED = 20;
+
 function asText(state: SyncState, people: Person[], colour: Paint): string[] {
   const document = asDocument(state, people);
   const head = `${labelOf(state)}: ${paintCondition(document.condition, colour)}`;
   if (!("sync_id" in document)) return [head, `  next: ${document.next_action}`];
-  const { added, removed, kept, roles_set, stale, held, unmapped, unknown, failed, seconds } = document;
-  const counts = Object.entries({ added, removed, kept, roles_set, stale, held, unmapped, unknown, failed })
-    .filter(([name, count]) => count > 0 || ["added", "removed", "kept"].includes(name))
-    .map(([name, count]) => `${count} ${name === "roles_set" ? "roles set" : name}`);
-  const took = seconds === null ? "" : ` in ${Number(seconds).toFixed(1)} s`;
-  const shown = people.slice(0, 20).map(({ technician_id, flex_line_item_id, condition, reason }) => {
-    const who = technician_id ? `person ${technician_id}` : `line ${flex_line_item_id}`;
-    return `  ${who} ${condition}${reason ? ` (${reason})` : ""}`;
+  const { condition, reason, next_action, seconds, flex_calls } = document;
+  const shown = people.slice(0, MOST_NAMED).map((person) => {
+    const who = person.technician_id ? `person ${person.technician_id}` : `line ${person.flex_line_item_id}`;
+    return `  ${who} ${person.condition}${person.reason ? `: ${inWords(person.condition, person.reason)}` : ""}`;
   });
-  const others = actionsForPeople(
-    document.next_action,
-    people.map((person) => ({ ...person, line: person.flex_line_item_id })),
-  );
+  // Held removals are approved together, and the crew call's action names their plan.
+  const others = people.filter((person) => person.condition !== "held");
+  const actions = new Set([next_action, ...others.map((person) => person.next_action)]);
   return [
-    `${head}${document.reason ? ` (${document.reason})` : ""}`,
-    `  ${counts.join(", ")}${took}`,
+    `${head}${reason ? `, ${inWords(condition, reason)}` : ""}`,
+    `  ${[countsOf(document), calls(flex_calls), ...(seconds === null ? [] : [inSeconds(seconds)])].join(" · ")}`,
     ...shown,
-    ...(people.length > 20
-      ? [`  and ${people.length - 20} more: flex-crew-sync status ${document.crew_call_id}`]
+    ...(people.length > MOST_NAMED
+      ? [`  and ${people.length - MOST_NAMED} more: flex-crew-sync status ${document.crew_call_id}`]
       : []),
-    ...(document.next_action ? [`  next: ${document.next_action}`] : []),
-    ...others.map((action) => `  next: ${action}`),
+    ...[...actions].flatMap((action) => (action ? [`  next: ${printable(action)}`] : [])),
   ];
+}
+
+const COUNTED = [
+  "added",
+  "removed",
+  "kept",
+  "roles_set",
+  "stale",
+  "held",
+  "unmapped",
+  "unknown",
+  "failed",
+] as const;
+const ALWAYS_TOLD = ["added", "removed", "kept"];
+
+function countsOf(counts: Record<(typeof COUNTED)[number], number>): string {
+  return COUNTED.filter((name) => counts[name] > 0 || ALWAYS_TOLD.includes(name))
+    .map(
+      (name) => `${counts[name]} ${name === "roles_set" ? `role${counts[name] === 1 ? "" : "s"} set` : name}`,
+    )
+    .join(", ");
+}
+
+/** All of several crew calls in one line. Those of one element share one sync, which counts once. */
+function summary(states: SyncState[], colour: Paint): string {
+  const conditions = new Map<string, number>();
+  for (const { requested, status } of states) {
+    const condition = status?.condition ?? (requested.plan ? "gone" : "no_crew_call");
+    conditions.set(condition, (conditions.get(condition) ?? 0) + 1);
+  }
+  const syncs = [...new Map(states.flatMap(({ sync }) => (sync ? [[sync.id, sync] as const] : []))).values()];
+  const sum = (name: "added" | "removed" | "flex_calls") =>
+    syncs.reduce((total, sync) => total + sync[name], 0);
+  const longest = Math.max(...syncs.map(({ seconds }) => Number(seconds ?? 0)), 0);
+  const parts = [...conditions].map(([condition, count]) => `${count} ${paintCondition(condition, colour)}`);
+  return [
+    `${states.length} crew calls: ${parts.join(", ")}`,
+    `${sum("added")} added, ${sum("removed")} removed`,
+    calls(sum("flex_calls")),
+    inSeconds(longest),
+  ].join(" · ");
+}
+
+function inWords(condition: string, reason: string): string {
+  return `${reasonInWords(condition, reason)} (${reason})`;
+}
+
+function calls(count: number): string {
+  return `${count} Flex call${count === 1 ? "" : "s"}`;
+}
+
+function inSeconds(seconds: number | string): string {
+  return `${Number(seconds).toFixed(1)} s`;
 }

@@ -1,7 +1,9 @@
 import { userInfo } from "node:os";
 import type { Sql } from "postgres";
 import type { CrewCallPlan } from "../../rows.ts";
-import { syncCrewCall } from "../../sync-crew-call.ts";
+import { type SyncCrewCallOptions, syncCrewCall } from "../../sync-crew-call.ts";
+import { unknownCrewCall } from "../crew-call-ids.ts";
+import { inReadCommitted } from "../database.ts";
 
 export type RequestOptions = { dryRun: boolean; allowMassRemoval: boolean };
 
@@ -17,14 +19,22 @@ export async function requestCrewCalls(
   options: RequestOptions,
 ): Promise<Requested[]> {
   if (ids.length > 1 && !options.dryRun) {
-    for (const id of ids) await syncCrewCall(sql, id, { ...options, dryRun: true });
+    for (const id of ids) await ask(sql, id, { ...options, dryRun: true });
   }
   const requested: Requested[] = [];
   for (const id of ids) {
-    const plan = await syncCrewCall(sql, id, { ...options, requestedBy: requestedBy() });
+    const plan = await ask(sql, id, { ...options, requestedBy: requestedBy() });
     requested.push({ department: null, plan });
   }
   return requested;
+}
+
+async function ask(sql: Sql, id: string, options: SyncCrewCallOptions): Promise<CrewCallPlan> {
+  try {
+    return await inReadCommitted(sql, (transaction) => syncCrewCall(transaction, id, options));
+  } catch (error) {
+    throw (error as { code?: unknown }).code === "NOCAL" ? await unknownCrewCall(sql, id) : error;
+  }
 }
 
 /** Requests a sync of every crew call of a job, or of some departments. */
@@ -34,9 +44,12 @@ export async function requestJob(
   departments: string[] | undefined,
   options: RequestOptions,
 ): Promise<Requested[]> {
-  const [row] = await sql<{ answer: Record<string, CrewCallPlan | { condition: "no_crew_call" }> }[]>`
-    select public.sync_crew_for_job(${job}::uuid, ${departments ?? null}::text[], ${options.dryRun}::boolean,
-      ${options.allowMassRemoval}::boolean, ${requestedBy()}::text) as answer`;
+  const [row] = await inReadCommitted(
+    sql,
+    (transaction) => transaction<{ answer: Record<string, CrewCallPlan | { condition: "no_crew_call" }> }[]>`
+      select public.sync_crew_for_job(${job}::uuid, ${departments ?? null}::text[], ${options.dryRun}::boolean,
+        ${options.allowMassRemoval}::boolean, ${requestedBy()}::text) as answer`,
+  );
   const answers = Object.entries(row?.answer ?? {}).sort(([one], [other]) => one.localeCompare(other));
   return answers.map(([department, plan]) =>
     "crew_call_id" in plan ? { department, plan } : { department, plan: null },

@@ -1,29 +1,41 @@
+import { reasonInWords } from "../../reason-in-words.ts";
+import type { Share } from "../terminal/progress.ts";
 import type { SyncState } from "./state.ts";
 import type { Watched } from "./wait.ts";
 
 /** After so long without a claim somebody is told that no drainer seems to run. */
 const STALLED_MS = 10_000;
 
+/** Reasons that pass by themselves and that the words say all about. */
+const PASSING = ["sending", "confirming", "requested", "queued", "backing_off"];
+
 /** What the wait is for, in one line: which crew call, why, and what a person could do. */
 export function describeWait({ states, open, busy, stalledMs }: Watched): string {
   const [first, ...others] = open as [SyncState, ...SyncState[]];
-  const { status, work } = first;
+  const { status } = first;
   const ended = states.length - open.length;
   const count = states.length > 1 ? `${ended} of ${states.length} crew calls done, ` : "";
-  const steps = work ? `, ${work.ended} of ${work.total} operations done` : "";
   const more = others.length > 0 ? ` (and ${others.length} more)` : "";
-  const reason = status?.reason ? ` (${status.reason})` : "";
-  const what = `${count}waiting for ${labelOf(first, 8)}: ${status?.condition}${reason}${steps}${more}`;
+  const { condition = "gone", reason = null } = status ?? {};
+  const words = reasonInWords(condition, reason);
+  const why = reason ? `${condition}, ${words} (${reason})` : condition;
   const advice = adviceFor(first, busy, stalledMs);
+  const what = `${count}waiting for ${labelOf(first, 8)}: ${why}${more}`;
   return advice ? `${what}. ${advice}` : what;
 }
 
+/** How many operations are done of those that are known; people of several crew calls may be in one sync. */
+export function shareOf({ states }: Watched): Share {
+  const works = new Map(states.flatMap(({ work }) => (work ? [[work.sync_id, work] as const] : [])));
+  const sum = (which: "ended" | "total") =>
+    [...works.values()].reduce((total, work) => total + Number(work[which]), 0);
+  return { done: sum("ended"), total: sum("total") };
+}
+
 function adviceFor({ status, work }: SyncState, busy: boolean, stalledMs: number): string | null {
-  const queued = status?.reason === "queued" || status?.reason === "requested";
-  if (!queued)
-    return status?.reason === "sending" || status?.reason === "confirming"
-      ? null
-      : (status?.next_action ?? null);
+  const { reason = null, next_action = null } = status ?? {};
+  const queued = reason === "queued" || reason === "requested";
+  if (!queued) return reason !== null && PASSING.includes(reason) ? null : next_action;
   if (stalledMs < STALLED_MS || work?.due !== true) return null;
   const seconds = Math.floor(stalledMs / 1000);
   return busy

@@ -3,11 +3,11 @@ import { messageOf } from "../../drainer/database-error.ts";
 import { createWakeUp } from "../../drainer/wake-up.ts";
 import type { Cli } from "../cli.ts";
 import { databaseSettings } from "../environment.ts";
-import { createProgress } from "../terminal/progress.ts";
 import { withoutSecrets } from "../secrets.ts";
+import { createProgress } from "../terminal/progress.ts";
 import type { Requested } from "./request.ts";
 import { readSyncStates, type SyncState, type SyncStates } from "./state.ts";
-import { describeWait } from "./wait-text.ts";
+import { describeWait, shareOf } from "./wait-text.ts";
 
 export type WaitOptions = {
   signal: AbortSignal;
@@ -30,7 +30,7 @@ export async function waitForSyncs(
   { signal, timeoutMs }: WaitOptions,
 ): Promise<void> {
   const wakeUp = createWakeUp();
-  const progress = createProgress(cli.stderr);
+  const progress = createProgress(cli.stderr, cli.env);
   const notifications = await listen(cli, wakeUp.wake);
   signal.addEventListener("abort", wakeUp.wake, { once: true });
   const began = performance.now();
@@ -42,22 +42,29 @@ export async function waitForSyncs(
       try {
         const now = watch(await readSyncStates(sql, requested), waited);
         if (now.open.length === 0) return;
-        progress.show(describeWait(now));
+        progress.show(describeWait(now), shareOf(now));
       } catch (error) {
         lost = withoutSecrets(messageOf(error), cli.env);
         progress.show(`the database does not answer, trying again (the sync goes on meanwhile): ${lost}`);
       }
       if (waited >= timeoutMs) {
-        progress.note(`stopped waiting after ${timeoutMs / 1000} s; the sync goes on without us`);
+        progress.note(
+          `stopped waiting after ${timeoutMs / 1000} s; the sync goes on without us. Follow it: ${follow(requested)}`,
+        );
         return;
       }
       await wakeUp.sleep(Math.min(POLL_MS, Math.max(timeoutMs - waited, 1)));
     }
-    progress.note("stopped waiting; the sync goes on without us: flex-crew-sync status");
+    progress.note(`stopped waiting; the sync goes on without us. Follow it: ${follow(requested)}`);
   } finally {
     progress.end();
     await notifications.close();
   }
+}
+
+function follow(requested: Requested[]): string {
+  const [one, another] = requested.flatMap(({ plan }) => plan?.crew_call_id ?? []);
+  return `flex-crew-sync status ${one && !another ? `${one} ` : ""}--watch`;
 }
 
 /** What is still waited for, and for how long nothing has moved. */

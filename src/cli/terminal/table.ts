@@ -1,5 +1,6 @@
 import type { Output } from "../cli.ts";
 import type { Paint } from "./paint.ts";
+import { cut, pad, printable, widthOf } from "./text.ts";
 
 export type Column<Row> = {
   title: string;
@@ -7,6 +8,8 @@ export type Column<Row> = {
   /** Colours a value after it was cut and padded. */
   paint?(text: string, row: Row): string;
   align?: "right";
+  /** What stands there where the table is too wide: tried before any column goes. */
+  brief?(row: Row): string;
   /** Where the table is too wide, columns go in this order: 1 first. Without a number a column stays. */
   drop?: number;
   /** May be cut to this many characters when dropping was not enough. */
@@ -14,20 +17,27 @@ export type Column<Row> = {
 };
 
 const GAP = "  ";
+/** A terminal that does not say how wide it is. */
+export const USUAL_WIDTH = 80;
 
-/** Rows as lines that fit the terminal; without one, nothing is dropped or cut. */
+/** How wide lines may be; as wide as they are without a terminal. */
+export function widthOfOutput(output: Output): number {
+  return output.isTTY === true ? output.columns || USUAL_WIDTH : Number.POSITIVE_INFINITY;
+}
+
+/** Rows as lines that fit the terminal; without one, nothing is abbreviated, dropped or cut. */
 export function table<Row>(
   columns: Column<Row>[],
   rows: readonly Row[],
   output: Output,
   colour: Paint,
 ): string[] {
-  const room = output.isTTY === true ? (output.columns ?? 80) : Number.POSITIVE_INFINITY;
-  const cells = columns.map((column) => ({ column, texts: rows.map((row) => column.value(row)), width: 0 }));
-  for (const cell of cells)
-    cell.width = Math.max(cell.column.title.length, ...cell.texts.map((text) => text.length));
+  const room = widthOfOutput(output);
+  const whole = columns.map((column) => measured(column, rows, column.value));
+  const fits = total(whole) <= room;
+  const cells = fits ? whole : columns.map((column) => measured(column, rows, column.brief ?? column.value));
   const shown = withinRoom(cells, room);
-  const head = shown.map(({ column, width }) => pad(column.title, width, column.align)).join(GAP);
+  const head = shown.map(({ column, width }) => pad(cut(column.title, width), width, column.align)).join(GAP);
   const lines = rows.map((row, number) =>
     shown
       .map(({ column, texts, width }) => {
@@ -40,10 +50,20 @@ export function table<Row>(
   return [colour.dim(head.trimEnd()), ...lines];
 }
 
-type Fitted = { width: number; column: { drop?: number; shrinkTo?: number } };
+type Cell<Row> = { column: Column<Row>; texts: string[]; width: number };
 
-function withinRoom<T extends Fitted>(cells: T[], room: number): T[] {
-  const total = (some: T[]) => some.reduce((sum, { width }) => sum + width + GAP.length, -GAP.length);
+function measured<Row>(column: Column<Row>, rows: readonly Row[], value: (row: Row) => string): Cell<Row> {
+  const texts = rows.map((row) => printable(value(row)));
+  // Not by spread: a season has more rows than a call takes arguments.
+  const width = texts.reduce((widest, text) => Math.max(widest, widthOf(text)), widthOf(column.title));
+  return { column, texts, width };
+}
+
+function total(cells: readonly { width: number }[]): number {
+  return cells.reduce((sum, { width }) => sum + width + GAP.length, -GAP.length);
+}
+
+function withinRoom<Row>(cells: Cell<Row>[], room: number): Cell<Row>[] {
   let shown = cells;
   const droppable = cells
     .filter(({ column }) => column.drop !== undefined)
@@ -59,12 +79,4 @@ function withinRoom<T extends Fitted>(cells: T[], room: number): T[] {
     }
   }
   return shown;
-}
-
-function cut(text: string, width: number): string {
-  return text.length > width ? `${text.slice(0, width - 1)}…` : text;
-}
-
-function pad(text: string, width: number, align: "right" | undefined): string {
-  return align === "right" ? text.padStart(width) : text.padEnd(width);
 }

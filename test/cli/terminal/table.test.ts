@@ -1,9 +1,8 @@
 import { expect, test } from "vitest";
-import { age } from "../../src/cli/terminal/age.ts";
-import { paint } from "../../src/cli/terminal/paint.ts";
-import { createProgress } from "../../src/cli/terminal/progress.ts";
-import { withoutSecrets } from "../../src/cli/secrets.ts";
-import { type Column, table } from "../../src/cli/terminal/table.ts";
+import { withoutSecrets } from "../../../src/cli/secrets.ts";
+import { age } from "../../../src/cli/terminal/age.ts";
+import { paint } from "../../../src/cli/terminal/paint.ts";
+import { type Column, table } from "../../../src/cli/terminal/table.ts";
 
 const columns: Column<string[]>[] = [
   { title: "id", value: ([id = ""]) => id },
@@ -38,18 +37,6 @@ test("ages have one unit", () => {
   ];
   expect(ages.map((at) => age(at, now))).toEqual(["0 s", "45 s", "3 min", "10 h"]);
   expect(age(null, now)).toBe("-");
-});
-
-test("progress overwrites a terminal's line, and repeats itself elsewhere only after a while", () => {
-  let clock = 0;
-  let terminal = "";
-  let file = "";
-  const one = createProgress({ isTTY: true, columns: 12, write: (text) => (terminal += text) }, () => clock);
-  one.show("waiting for something");
-  expect(terminal).toBe("\r\u001b[2K0 s  waiti…");
-  const other = createProgress({ write: (text) => (file += text) }, () => clock);
-  for (clock of [0, 1_000, 2_000, 5_100]) other.show("waiting");
-  expect(file).toBe("waiting\nwaiting\n");
 });
 
 test("secrets are cut out of what is shown", () => {
