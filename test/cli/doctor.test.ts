@@ -1,7 +1,10 @@
 import postgres from "postgres";
 import { describe, expect, test } from "vitest";
 import type { Check } from "../../src/doctor/check.ts";
+import { committedMigrations } from "../../src/migrations/committed-migrations.ts";
+import { shippedFunctions } from "../../src/shipped-functions.ts";
 import { ana, as, ben } from "../crew-call.ts";
+import { allMigrations } from "../migrations/tiny-migrations.ts";
 import { createDatabase } from "../postgres/database.ts";
 import { cli, type Env } from "./command-line.ts";
 import { setStage } from "./stage.ts";
@@ -9,7 +12,7 @@ import { setStage } from "./stage.ts";
 async function examine(env: Env) {
   const { code, stdout } = await cli(["doctor", "--json"], env);
   const { checks } = JSON.parse(stdout) as { checks: Check[] };
-  const wrong = checks.filter(({ status }) => status !== "ok");
+  const wrong = checks.filter((check) => check.status !== "ok" && !isUncommitted(check));
   return {
     code,
     stdout,
@@ -17,6 +20,14 @@ async function examine(env: Env) {
     wrong: wrong.map(({ name, status }) => `${name} ${status}`),
     find: find(checks),
   };
+}
+
+/** Tests run on the migration that is being written, too; the package ships what is committed. */
+function isUncommitted({ name, message }: Check): boolean {
+  const shipped = shippedFunctions(committedMigrations().map(({ sql }) => sql));
+  const written = shippedFunctions(allMigrations().map(({ sql }) => sql));
+  const named = message.match(/\w+\.\w+/g) ?? [];
+  return name === "functions" && named.every((one) => shipped.get(one) !== written.get(one));
 }
 
 const find = (checks: Check[]) => (name: string) => checks.find((check) => check.name === name) as Check;

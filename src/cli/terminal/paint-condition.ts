@@ -1,6 +1,6 @@
 import type { Paint } from "./paint.ts";
 
-export { CONDITIONS } from "../rows.ts";
+export { CONDITIONS } from "../../rows.ts";
 
 /** A condition in its colour: red needs a person now, yellow waits, green is well. */
 export function paintCondition(condition: string, colour: Paint): string {
