@@ -1,6 +1,6 @@
 import type { Sql } from "postgres";
 import type { Simulator } from "../../src/simulator/simulator.ts";
-import { whatIsWrong } from "../model/oracle.ts";
+import { whatIsWrong } from "../model-over-http/oracle.ts";
 import { call, expected } from "./crew.ts";
 
 /** What is not exactly right in the tables and in Flex, in words; nothing when the crew call is in sync. */

@@ -1,0 +1,41 @@
+/** SQL of the rules that hold after every statement, whatever happens. */
+export const INVARIANTS = `
+  create schema model;
+  create function model.broken_rules() returns text[] language sql volatile as $$
+    select coalesce(array_agg(rule), '{}') from (
+      select 'more than one waiting sync on element ' || syncs.flex_element_id as rule
+      from flex_sync.syncs
+      where syncs.finished_at is null
+      group by syncs.flex_element_id
+      having count(*) filter (where syncs.reading_at is null) > 1
+      union all
+      select 'more calls in flight than max_concurrency'
+      from flex_sync.settings
+      where settings.max_concurrency < (select count(*) from flex_sync.outbox where outbox.state = 'sending')
+      union all
+      select 'more calls in flight on one element than element_concurrency: ' || outbox.flex_element_id
+      from flex_sync.outbox
+      where outbox.state = 'sending'
+      group by outbox.flex_element_id
+      having count(*) > (select settings.element_concurrency from flex_sync.settings)
+      union all
+      select 'two readings of one element at once: ' || outbox.flex_element_id
+      from flex_sync.outbox
+      where outbox.state = 'sending' and outbox.kind = 'observe'
+      group by outbox.flex_element_id
+      having count(*) > 1
+    ) as broken
+  $$;
+  create view model.calls_over_a_limit as
+    select calls.number
+    from flex_sync.calls
+    cross join flex_sync.settings
+    cross join lateral (
+      select
+        count(*) filter (where earlier.made_at > calls.made_at - interval '1 hour') as within_an_hour,
+        count(*) filter (where earlier.made_at > calls.made_at - interval '24 hours') as within_a_day
+      from flex_sync.calls as earlier
+      where earlier.number <= calls.number
+    ) as used
+    where used.within_an_hour > coalesce(settings.hourly_limit, settings.monthly_limit / 50)
+      or used.within_a_day > coalesce(settings.daily_limit, settings.monthly_limit / 10);`;

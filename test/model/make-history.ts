@@ -1,0 +1,230 @@
+import {
+  type Answer,
+  CALLS,
+  DRAINERS,
+  ELEMENTS,
+  type Fault,
+  type History,
+  PEOPLE,
+  ROLES,
+  type Start,
+  type Step,
+} from "./history.ts";
+import { type Random, seededRandom } from "./random.ts";
+
+/** A history of so many steps, the same for the same seed. */
+export function makeHistory(seed: number, length: number): History {
+  const random = seededRandom(seed);
+  return { seed, start: makeStart(random), steps: Array.from({ length }, () => makeStep(random)) };
+}
+
+function makeStart(random: Random): Start {
+  const chance = (of: number) => random.next() < of;
+  return {
+    policy: chance(0.75) ? "mirror" : "owned",
+    rows: random.pick(["flat-typed", "flat-typed", "type-string", "cell-envelope", "untyped"] as const),
+    rolesShown: chance(0.8),
+    hourlyLimit: chance(0.15) ? 12 + random.below(30) : null,
+    removalLimit: chance(0.1) ? 1 + random.below(4) : 100,
+    maxConcurrency: chance(0.2) ? 1 + random.below(2) : 8,
+    lateLandingMs: random.pick([30_000, 30_000, 30_000, 5_000]),
+    deleteRepeat: random.pick([400, 404, 204] as const),
+    autoSync: random.below(8) === 0,
+  };
+}
+
+type Make = (random: Random) => Step;
+
+const call = (random: Random) => random.below(CALLS);
+const person = (random: Random) => random.below(PEOPLE);
+const element = (random: Random) => random.pick([0, 0, 0, 1, 1, 2].map((one) => one % ELEMENTS));
+const seed = (random: Random) => 1 + random.below(1_000_000);
+
+/** How often, out of all, and what. */
+const KINDS: [number, Make][] = [
+  [14, assign],
+  [3, (random) => ({ do: "resource", person: person(random), resource: random.pick(RESOURCES) })],
+  [
+    16,
+    (random) => ({
+      do: "click",
+      call: call(random),
+      times: 1 + random.below(2),
+      mass: random.below(8) === 0,
+    }),
+  ],
+  [3, (random) => ({ do: "human adds", element: element(random), person: person(random), strangers: 0 })],
+  [
+    2,
+    (random) => ({
+      do: "human adds",
+      element: element(random),
+      person: person(random),
+      strangers: 1 + random.below(5),
+    }),
+  ],
+  [
+    4,
+    (random) => ({
+      do: "human deletes",
+      element: element(random),
+      nth: random.below(6),
+      count: random.below(6) === 0 ? 4 : 1,
+    }),
+  ],
+  [2, (random) => ({ do: "human sets a role", element: element(random), nth: random.below(6) })],
+  [
+    1,
+    (random) => ({
+      do: "human changes the contact",
+      element: element(random),
+      nth: random.below(6),
+      person: random.below(3) === 0 ? null : person(random),
+    }),
+  ],
+  [22, (random) => ({ do: "fault", fault: makeFault(random), times: random.below(5) === 0 ? 3 : 1 })],
+  [
+    26,
+    (random) => ({
+      do: "drain",
+      drainers: 1 + random.below(DRAINERS),
+      events: 4 + random.below(40),
+      seed: seed(random),
+    }),
+  ],
+  [6, (random) => ({ do: "wait", ms: random.pick([200, 3_000, 16_000, 33_000, 47_000, 130_000]) })],
+  [4, (random) => ({ do: "kill", drainer: random.below(DRAINERS), seed: seed(random) })],
+  [2, (random) => ({ do: "freeze", drainer: random.below(DRAINERS) })],
+  [
+    2,
+    (random) => ({
+      do: "wake",
+      drainer: random.below(DRAINERS),
+      clockJumpMs: random.pick([0, 0, 300_000, -300_000]),
+    }),
+  ],
+  [1, () => ({ do: "restart the server" })],
+  [
+    2,
+    (random) => ({
+      do: "point",
+      call: call(random),
+      element: random.below(4) === 0 ? null : element(random),
+    }),
+  ],
+  [0.4, (random) => ({ do: "delete the crew call", call: call(random) })],
+  [0.4, (random) => ({ do: "delete the person", person: person(random) })],
+  [
+    1,
+    (random) => ({
+      do: "policy",
+      call: call(random),
+      policy: random.pick(["mirror", "owned", "add_only", "report", null]),
+    }),
+  ],
+  [
+    2,
+    (random) => ({
+      do: "decide",
+      call: call(random),
+      decision: random.below(3) === 0 ? "reject" : "approve",
+    }),
+  ],
+  [1, (random) => ({ do: "adopt", call: call(random), nth: random.below(5) })],
+  [1, (random) => ({ do: "retry failed", call: call(random) })],
+  [0.7, (random) => ({ do: "pause", resume: random.below(2) === 0 })],
+  [
+    1,
+    (random) => ({
+      do: "element",
+      element: element(random),
+      is: random.pick(["there", "there", "deleted", "locked", "inaccessible"]),
+    }),
+  ],
+  [1, (random) => ({ do: "flex", is: random.pick(["up", "up", "down", "refusing the token"]) })],
+];
+const ALL = KINDS.reduce((sum, [weight]) => sum + weight, 0);
+const RESOURCES = ["first", "first", "second", "second", "shared", "none", "malformed"] as const;
+
+function makeStep(random: Random): Step {
+  let at = random.next() * ALL;
+  for (const [weight, make] of KINDS) {
+    at -= weight;
+    if (at < 0) return make(random);
+  }
+  return { do: "wait", ms: 1 };
+}
+
+function assign(random: Random): Step {
+  const department = random.pick(["sound", "sound", "lights"] as const);
+  const role = random.next() < 0.3 ? null : random.pick(ROLES);
+  return { do: "assign", job: random.pick([0, 0, 0, 1]), person: person(random), department, role };
+}
+
+const UNANSWERED: Answer[] = [{ as: "reset" }, { as: "nothing" }, { as: "half" }];
+const REFUSALS = [400, 403, 404, 405, 409, 413, 415, 422, 423, 401];
+const ODD_STATUSES = [202, 302, 408, 418, 500, 502, 503, 504];
+
+function makeFault(random: Random): Fault {
+  const route = random.pick([
+    "add",
+    "add",
+    "add",
+    "role",
+    "remove",
+    "remove",
+    "list",
+    "list",
+    "identity",
+    "user",
+  ] as const);
+  const lands = random.pick(["now", "now", "never", "late"] as const);
+  const reading = route === "list" || route === "identity" || route === "user";
+  const status = (statuses: readonly number[]): Answer => ({ as: "status", status: random.pick(statuses) });
+  switch (random.below(reading ? 9 : 11)) {
+    case 0:
+      return { route, lands: "never", answer: { as: "not sent" } };
+    case 1:
+      return { route, lands: "never", answer: status(REFUSALS) };
+    case 2:
+      return {
+        route,
+        lands: "never",
+        answer: { as: "status", status: 429, ...(random.below(2) ? { retryAfter: "7" } : {}) },
+      };
+    case 3:
+      return { route, lands: lands === "late" ? "now" : lands, answer: status(ODD_STATUSES) };
+    case 4:
+      return { route, lands: "now", answer: { as: "slow", ms: 1_000 + random.below(14_500) } };
+    case 5:
+    case 6:
+      if (route === "list")
+        return { route, lands: "now", answer: { as: "list", transform: random.pick(TRANSFORMS) } };
+      return { route, lands, answer: random.pick(UNANSWERED) };
+    case 7:
+      return { route, lands, answer: random.pick(UNANSWERED) };
+    case 8:
+      return {
+        route,
+        lands: random.pick(["now", "never"]),
+        answer: { as: "odd", body: random.pick(["html", "exception", "success-false", "no id"]) },
+      };
+    case 9:
+      return { route, lands, answer: { as: "nothing" } };
+    default:
+      // An answer that promises what never happened.
+      return { route, lands: route === "role" ? "now" : "never", answer: { as: "usual" } };
+  }
+}
+
+const TRANSFORMS = [
+  "drop-first",
+  "empty",
+  "shuffle",
+  "duplicate-row",
+  "wrapped",
+  "row-not-an-object",
+  "resource-without-id",
+  "not-json",
+  "lost-contact",
+] as const;
