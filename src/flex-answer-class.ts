@@ -42,7 +42,7 @@ export function failureOf(
   const error = errorText(describeAnswer(request, made));
   if (status === 401) return { class: "unauthorized", status, error };
   if (status === 429) {
-    return { class: "rate_limited", status, retryAfterMs: retryAfterMs(made.retryAfter, now), error };
+    return { class: "rate_limited", status, retryAfterMs: retryAfterMs(made, now), error };
   }
   if (REFUSED.has(status)) return { class: "refused", status, error };
   if (REFUSED_FOR_NOW.has(status)) return { class: "refused_for_now", status, error };
@@ -61,16 +61,22 @@ export function describeAnswer(request: FlexRequest, answer: Answer, remark = ""
 }
 
 /**
- * `Retry-After` in milliseconds from now: seconds or an HTTP date, at least 0 and at most a day.
+ * `Retry-After` in milliseconds from now: seconds or an HTTP date, at least 0 and at most a day. A date is compared with
+ * the answer's own `Date`: this machine's clock, which may be wrong, serves only where there is none.
  * Flex was never seen to send one (recorded 429s have none); a proxy before it may.
  */
-export function retryAfterMs(header: string | null, now: () => number): number | null {
-  if (header === null) return null;
-  const text = header.trim();
+export function retryAfterMs(
+  { retryAfter, date }: Pick<Answer, "retryAfter" | "date">,
+  now: () => number,
+): number | null {
+  const text = retryAfter?.trim() ?? "";
+  const atFlex = readDate(date ?? "");
   const wait = /^\d+$/.test(text)
     ? Number(text) * 1000
-    : /[a-z]/i.test(text)
-      ? Date.parse(text) - now()
-      : Number.NaN;
+    : readDate(text) - (Number.isNaN(atFlex) ? now() : atFlex);
   return Number.isNaN(wait) ? null : Math.min(Math.max(wait, 0), DAY_MS);
+}
+
+function readDate(text: string): number {
+  return /[a-z]/i.test(text) ? Date.parse(text) : Number.NaN;
 }

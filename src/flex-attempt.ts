@@ -16,6 +16,8 @@ export type Answer = {
   status: number;
   contentType: string;
   retryAfter: string | null;
+  /** What time it was at Flex. */
+  date: string | null;
   body: string;
 };
 
@@ -101,6 +103,7 @@ export function attempt(request: FlexRequest, options: AttemptOptions): Promise<
           status,
           contentType: first(answerHeaders["content-type"]) ?? "",
           retryAfter: first(answerHeaders["retry-after"]) ?? null,
+          date: first(answerHeaders.date) ?? null,
           body: new TextDecoder().decode(Buffer.concat(chunks)),
         });
       },

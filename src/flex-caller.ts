@@ -36,7 +36,7 @@ export type FlexCallerOptions = {
   maxBodyBytes?: number;
   /** Used instead of an own pool, and left open by `close`. */
   dispatcher?: Dispatcher;
-  /** The clock that a `Retry-After` date is compared with, milliseconds since 1970. Default `Date.now`. */
+  /** The clock that a `Retry-After` date is compared with where the answer has no `Date`, milliseconds since 1970. Default `Date.now`. */
   now?: () => number;
 };
 

@@ -38,7 +38,7 @@ begin
     update tenant
     set
       probe_wait = least(tenant.probe_wait * 2, interval '1 min'),
-      probe_at = v_now + coalesce(record_probe.retry_after, least(tenant.probe_wait * 2, interval '1 min')),
+      probe_at = v_now + greatest(record_probe.retry_after, least(tenant.probe_wait * 2, interval '1 min')),
       breaker_reason = case record_probe.outcome
         when 'unauthorized' then 'token_refused'
         when 'rate_limited' then 'rate_limited'

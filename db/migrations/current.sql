@@ -78,6 +78,8 @@ drop function flex_sync.join_sync(bigint, boolean);
 
 -- Functions and views.
 --!include pin_search_path.sql
+--!include open_breaker.sql
+--!include record_probe.sql
 --!include record_person.sql
 --!include record_kept.sql
 --!include forget_line.sql

@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { callerFor, ELEMENT, LINE, RESOURCE, ROLE, startAnswering, TOKEN } from "./local-servers.ts";
+import {
+  callerFor,
+  ELEMENT,
+  LINE,
+  RESOURCE,
+  ROLE,
+  startAnswering,
+  startHttpServer,
+  TOKEN,
+} from "./local-servers.ts";
 
 const added = JSON.stringify({ addedResourceLineIds: [LINE], affectedRootLineIds: [LINE] });
 
@@ -87,7 +96,7 @@ describe("a write that Flex answers", () => {
 });
 
 describe("429", () => {
-  const now = () => Date.parse("2026-03-01T10:00:00Z");
+  const date = "Sun, 01 Mar 2026 10:00:00 GMT";
   it.each([
     ["120", 120_000],
     ["0", 0],
@@ -99,10 +108,24 @@ describe("429", () => {
     ["1.5", null],
     ["", null],
   ])("with Retry-After %j waits %j ms", async (retryAfter, retryAfterMs) => {
-    const baseUrl = await startAnswering(429, "", { "retry-after": retryAfter });
-    const outcome = await callerFor(baseUrl, { now }).removeLine(LINE);
+    const baseUrl = await startAnswering(429, "", { "retry-after": retryAfter, date });
+    // This machine's clock is ten minutes fast, and not asked.
+    const outcome = await callerFor(baseUrl, { now: () => Date.parse(date) + 600_000 }).removeLine(LINE);
     expect(outcome).toMatchObject({ class: "rate_limited", status: 429, retryAfterMs });
   });
+
+  it.each([{}, { date: "whenever" }])(
+    "with a date to wait for and none to compare it with asks this machine's clock",
+    async (headers: Record<string, string>) => {
+      const baseUrl = await startHttpServer((request, response) => {
+        request.resume();
+        response.sendDate = false;
+        response.writeHead(429, { ...headers, "retry-after": "Sun, 01 Mar 2026 10:01:30 GMT" }).end();
+      });
+      const outcome = await callerFor(baseUrl, { now: () => Date.parse(date) }).removeLine(LINE);
+      expect(outcome).toMatchObject({ retryAfterMs: 90_000 });
+    },
+  );
 
   it("without Retry-After says null", async () => {
     const outcome = await callerFor(await startAnswering(429, "{}")).removeLine(LINE);
