@@ -22,7 +22,8 @@ begin
     union all
     select 'daily', interval '24 hours', coalesce(settings.daily_limit, settings.monthly_limit / 10)::bigint from settings
     union all
-    select 'monthly', interval '1 month', settings.monthly_limit::bigint from settings
+    -- The longest month, docs/decisions/0015.
+    select 'monthly', interval '744 hours', settings.monthly_limit::bigint from settings
   ),
   last as (
     select coalesce(max(calls.number), 0) as number from calls

@@ -78,6 +78,7 @@ drop function flex_sync.join_sync(bigint, boolean);
 
 -- Functions and views.
 --!include pin_search_path.sql
+--!include calls_left.sql
 --!include open_breaker.sql
 --!include record_probe.sql
 --!include record_person.sql

@@ -12,6 +12,11 @@ async function madeBefore(sql: Awaited<ReturnType<typeof createDatabase>>["sql"]
       select coalesce(max(number), 0) + 1, flex_sync.clock() - ${wait}::interval, 'user' from flex_sync.calls`;
 }
 
+async function setClock(sql: Awaited<ReturnType<typeof createDatabase>>["sql"], now: string) {
+  await sql.unsafe(`create or replace function flex_sync.clock() returns timestamptz language sql volatile
+    set search_path = pg_catalog, pg_temp as $$ select ${now} $$`);
+}
+
 describe("calls_left", () => {
   test("counts each window exactly", async () => {
     const { sql } = await createDatabase();
@@ -47,6 +52,24 @@ describe("calls_left", () => {
       from flex_sync.calls_left()`;
     expect(row?.minutes).toBe(String(24 * 60 - 30));
   });
+
+  test.each(["2027-01-31 12:00Z", "2027-02-28 12:00Z", "2028-01-30 12:00Z", "2027-03-31 12:00Z"])(
+    "a month's call frees exactly when it says, at the ends of months too: %s",
+    async (made) => {
+      const { sql } = await createDatabase();
+      await sql`update flex_sync.settings set monthly_limit = 1, daily_limit = 9, hourly_limit = 9`;
+      await sql`insert into flex_sync.calls (number, made_at, kind) values (1, ${made}::timestamptz, 'user')`;
+      for (const later of ["1 min", "27 days", "28 days", "29 days", "30 days", "743 hours", "744 hours"]) {
+        await setClock(sql, `timestamptz '${made}' + interval '${later}'`);
+        const [row] = await sql`select left_now::int, frees_at::text from flex_sync.calls_left()`;
+        if (row?.left_now === 1) continue;
+        await setClock(sql, `timestamptz '${row?.frees_at}' - interval '1 ms'`);
+        expect((await sql`select left_now::int from flex_sync.calls_left()`)[0]?.left_now).toBe(0);
+        await setClock(sql, `timestamptz '${row?.frees_at}'`);
+        expect((await sql`select left_now::int from flex_sync.calls_left()`)[0]?.left_now).toBe(1);
+      }
+    },
+  );
 
   test("a limit of zero never frees", async () => {
     const { sql } = await createDatabase();
