@@ -50,7 +50,14 @@ test("every status that is no 2xx has the class that the documents give it", () 
   const request = { method: "DELETE", path: "/line-item/x", ids: ["x"] } as const;
   const judge = { errorText: (text: string) => text, now: () => 0 };
   for (let status = 300; status < 600; status += 1) {
-    const answer = { kind: "answered", status, contentType: "", retryAfter: null, date: null, body: "" } as const;
+    const answer = {
+      kind: "answered",
+      status,
+      contentType: "",
+      retryAfter: null,
+      date: null,
+      body: "",
+    } as const;
     const failure = failureOf({ ...request, ids: [...request.ids] }, answer, judge);
     expect([status, failure?.class]).toEqual([status, documentedClass(status)]);
   }
