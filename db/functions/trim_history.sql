@@ -1,11 +1,12 @@
 -- trim_history()
 --
 -- Forget what is older than settings.retention, in small batches, at most every ten minutes. Calls are kept for a month
--- at least: the budget counts them. Rows that still matter (open, failed and not superseded,
--- a crew call's last sync) are kept.
+-- at least: the budget counts them. Rows that still matter (open, failed and not superseded, a crew call's last sync,
+-- the last call, whose number the next one follows) are kept.
 --
 -- Returns      how many rows
--- Writes       outbox, syncs, calls, readings, lines, decisions, joined_requests, operator_log, tenant
+-- Writes       outbox, syncs, calls, readings, lines, ledger, removal_decisions, decisions, joined_requests, operator_log,
+--              tenant, and what forget_elements writes
 create or replace function flex_sync.trim_history()
 returns int
 language plpgsql
@@ -56,6 +57,7 @@ begin
   where calls.number in (
     select calls.number from calls
     where calls.made_at < least(v_before, v_now - interval '32 days')
+      and calls.number < (select max(calls.number) from calls)
     order by calls.number limit v_batch
   );
   get diagnostics v_rows = row_count;
@@ -76,20 +78,57 @@ begin
     where not old.present and greatest(old.last_seen_at, old.removed_at, old.added_at, old.stale_at) < v_before
     limit v_batch
   );
+  get diagnostics v_rows = row_count;
+  v_sum := v_sum + v_rows;
+
+  -- Lines of ours that are gone. Should a person bring one back, it is theirs.
+  delete from ledger
+  where ledger.flex_line_item_id in (
+    select old.flex_line_item_id from ledger as old
+    where old.gone_at < v_before
+      and not exists (
+        select from lines
+        where lines.flex_element_id = old.flex_element_id and lines.flex_line_item_id = old.flex_line_item_id and lines.present
+      )
+    order by old.gone_at limit v_batch
+  );
+  get diagnostics v_rows = row_count;
+  v_sum := v_sum + v_rows;
+
+  -- A yes ended after a day. A no ends with its line.
+  delete from removal_decisions
+  where (removal_decisions.flex_line_item_id, removal_decisions.flex_resource_id) in (
+    select old.flex_line_item_id, old.flex_resource_id from removal_decisions as old
+    where old.decided_at < v_before
+      and (old.decision = 'approved' or not exists (
+        select from lines
+        where lines.flex_element_id = old.flex_element_id and lines.flex_line_item_id = old.flex_line_item_id and lines.present
+      ))
+    limit v_batch
+  );
+  get diagnostics v_rows = row_count;
+  v_sum := v_sum + v_rows;
+
   delete from operator_log
   where operator_log.id in (
     select operator_log.id from operator_log where operator_log.at < v_before order by operator_log.id limit v_batch
   );
+  get diagnostics v_rows = row_count;
+  v_sum := v_sum + v_rows;
+
   delete from decisions
   where decisions.id in (
     select decisions.id from decisions where decisions.decided_at < v_before order by decisions.decided_at limit v_batch
   );
   get diagnostics v_rows = row_count;
   v_sum := v_sum + v_rows;
+
   delete from joined_requests
   where joined_requests.id in (
     select joined_requests.id from joined_requests where joined_requests.requested_at < v_before order by joined_requests.requested_at limit v_batch
   );
+  get diagnostics v_rows = row_count;
+  v_sum := v_sum + v_rows + forget_elements(v_before, v_batch);
   if v_sum >= v_batch then
     -- More is waiting: go on with the next tick.
     update tenant set trimmed_at = null;

@@ -75,6 +75,8 @@ create type flex_sync.happened as (
 comment on type flex_sync.happened is 'A row of flex_sync.history.';
 
 drop function flex_sync.join_sync(bigint, boolean);
+-- What trimming looks for.
+create index ledger_by_end on flex_sync.ledger (gone_at) where gone_at is not null;
 
 -- Functions and views.
 --!include pin_search_path.sql
@@ -110,6 +112,7 @@ drop function flex_sync.join_sync(bigint, boolean);
 --!include block_element.sql
 --!include claim_operations.sql
 --!include record_failure.sql
+--!include forget_elements.sql
 --!include trim_history.sql
 
 -- Last of all: who may do what with what is new.

@@ -35,14 +35,70 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
     disable_auto_sync`,
     OPERATOR,
   ),
+  // What the others call; one a line, so that two who add one do not meet.
   ...each(
-    `apply_plan backoff begin_background_readings block_element confirm_stale count_call crew_call_or_raise
-    decide_removals desired_of doubt_element doubt_of_lines enter_ledger finish_answered_syncs finish_sync flex_id
-    forget_line grant_privileges hash_of_held held_plan host_error join_sync know_element lacks_every_recorded_line lock_budget
-    lock_element lock_element_of log_operator next_reading note_block note_decisions note_element note_failure note_success open_breaker
-    operation_in_flight operations_of pin_search_path plan_as_json plan_element printable queue_reading read_committed_only record_kept
-    record_person remember_objects removals_within_the_hour request_sync request_unasked server_started_at
-    settle_unknown store_reading take_over_expired tell_call tell_decision tier_of trim_history waiting_for who_acts write_role`,
+    `
+      apply_plan
+      backoff
+      begin_background_readings
+      block_element
+      confirm_stale
+      count_call
+      crew_call_or_raise
+      decide_removals
+      desired_of
+      doubt_element
+      doubt_of_lines
+      enter_ledger
+      finish_answered_syncs
+      finish_sync
+      flex_id
+      forget_elements
+      forget_line
+      grant_privileges
+      hash_of_held
+      held_plan
+      host_error
+      join_sync
+      know_element
+      lacks_every_recorded_line
+      lock_budget
+      lock_element
+      lock_element_of
+      log_operator
+      next_reading
+      note_block
+      note_decisions
+      note_element
+      note_failure
+      note_success
+      open_breaker
+      operation_in_flight
+      operations_of
+      pin_search_path
+      plan_as_json
+      plan_element
+      printable
+      queue_reading
+      read_committed_only
+      record_kept
+      record_person
+      remember_objects
+      removals_within_the_hour
+      request_sync
+      request_unasked
+      server_started_at
+      settle_unknown
+      store_reading
+      take_over_expired
+      tell_call
+      tell_decision
+      tier_of
+      trim_history
+      waiting_for
+      who_acts
+      write_role
+    `,
     NOBODY,
   ),
   // Triggers: they run for whoever writes the host's tables, and nobody calls them.

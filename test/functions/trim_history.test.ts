@@ -24,7 +24,7 @@ test("history older than retention is forgotten, what is open or failed stays", 
   expect(await counts()).toEqual(before);
   await moveClock(sql, "2 days");
   await sql`select flex_sync.trim_history()`;
-  expect(await counts()).toEqual({ operations: 1, syncs: 1, calls: 0, readings: 0, ledger: 1, log: 0 });
+  expect(await counts()).toEqual({ operations: 1, syncs: 1, calls: 1, readings: 0, ledger: 1, log: 0 });
   await sql`select flex_sync.resume()`;
   expect(await conditionOf(sql, call)).toBe("failed refused");
 });
