@@ -90,6 +90,17 @@ begin
     perform note_element(v_operation.flex_element_id, 'what waited for an add was locked', true);
   end if;
 
+  -- A reading made while the add was under way showed this line beside another one, and planned without knowing whose it is.
+  if exists (
+    select from lines
+    where lines.flex_element_id = v_operation.flex_element_id
+      and lines.flex_resource_id = v_operation.flex_resource_id
+      and lines.flex_line_item_id <> v_line
+      and lines.present
+  ) then
+    perform note_element(v_operation.flex_element_id, 'an added line is not the only one of its resource', true);
+  end if;
+
   perform note_success(v_operation.flex_element_id);
   perform finish_sync(v_operation.sync_id);
   return 'recorded';

@@ -114,6 +114,7 @@ create index ledger_by_end on flex_sync.ledger (gone_at) where gone_at is not nu
 --!include record_failure.sql
 --!include forget_elements.sql
 --!include trim_history.sql
+--!include record_add.sql
 
 -- Last of all: who may do what with what is new.
 --!include grant_privileges.sql
