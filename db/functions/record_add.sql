@@ -55,6 +55,15 @@ begin
   update outbox
   set state = 'done', finished_at = v_now, flex_line_item_id = v_line, http_status = record_add.http_status, error = null
   where outbox.id = v_operation.id;
+  -- A reading made while the add was under way may have accounted its line to an earlier attempt: that one may still land.
+  update calls
+  set flex_line_item_id = null, late_checked_at = null
+  where calls.operation_id = v_operation.id
+    and calls.number <> v_operation.call_number
+    and calls.flex_line_item_id = v_line;
+  if found then
+    perform note_element(v_operation.flex_element_id, 'an earlier attempt may still land', false);
+  end if;
   update calls set flex_line_item_id = v_line where calls.number = v_operation.call_number;
   perform close_call(v_operation.call_number, 'done', record_add.http_status, null);
 
