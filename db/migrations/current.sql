@@ -77,6 +77,7 @@ comment on type flex_sync.happened is 'A row of flex_sync.history.';
 drop function flex_sync.join_sync(bigint, boolean);
 -- What trimming looks for.
 create index ledger_by_end on flex_sync.ledger (gone_at) where gone_at is not null;
+drop function flex_sync.explain(uuid);
 
 -- Functions and views.
 --!include pin_search_path.sql
@@ -115,6 +116,11 @@ create index ledger_by_end on flex_sync.ledger (gone_at) where gone_at is not nu
 --!include forget_elements.sql
 --!include trim_history.sql
 --!include record_add.sql
+--!include name_of.sql
+--!include ago.sql
+--!include what_stands_in_the_way.sql
+--!include tell_planned.sql
+--!include explain.sql
 
 -- Last of all: who may do what with what is new.
 --!include grant_privileges.sql

@@ -66,7 +66,7 @@ describe("flex-crew-sync sync", () => {
     const { env, sql, makeCall } = await setStage();
     const call = await makeCall({ desired: [ana] });
     const words = await cli(["sync", call.id, "--dry-run"], env);
-    expect(words.stdout).toContain(`add       person ${ana.id}`);
+    expect(words.stdout).toContain(`add       ${ana.id}`);
     const json = await cli(["sync", call.id, "--dry-run", "--json"], env);
     expect(JSON.parse(json.stdout)).toMatchObject({
       dry_run: true,

@@ -38,6 +38,7 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
   // What the others call; one a line, so that two who add one do not meet.
   ...each(
     `
+      ago
       apply_plan
       backoff
       begin_background_readings
@@ -66,6 +67,7 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
       lock_element
       lock_element_of
       log_operator
+      name_of
       next_reading
       note_block
       note_decisions
@@ -93,9 +95,11 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
       take_over_expired
       tell_call
       tell_decision
+      tell_planned
       tier_of
       trim_history
       waiting_for
+      what_stands_in_the_way
       who_acts
       write_role
     `,

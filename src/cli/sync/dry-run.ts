@@ -22,12 +22,8 @@ export async function reportDryRun(
       }
       const [row] = await sql<
         { text: string }[]
-      >`select flex_sync.explain(${plan.crew_call_id}::uuid) as text`;
+      >`select flex_sync.explain(${plan.crew_call_id}::uuid, ${allowMassRemoval}) as text`;
       writeLines(cli.stdout, [row?.text ?? ""]);
-      if (allowMassRemoval) {
-        const held = plan.held?.length ?? 0;
-        cli.stdout.write(`With --allow-mass-removal: ${plan.to_remove.length} removed, ${held} held.\n`);
-      }
     }
     if (requested.length === 0) cli.stdout.write("The job has no crew calls and nobody to show on one.\n");
   }
