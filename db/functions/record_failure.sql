@@ -128,7 +128,9 @@ begin
 
   -- An error instead of lines is a doubtful reading too.
   if v_reading and v_outcome in ('refused', 'unknown') then
-    perform doubt_element(v_operation.flex_element_id, case when record_failure.http_status > 0 then 'error_status' else 'no_answer' end, v_error);
+    -- A 2xx that is an error only because the rest of it never came is no error status.
+    perform doubt_element(v_operation.flex_element_id,
+      case when record_failure.http_status = 202 or record_failure.http_status >= 300 then 'error_status' else 'no_answer' end, v_error);
   end if;
   if v_state = 'unknown' or v_reading then
     perform note_element(v_operation.flex_element_id, v_outcome, false);

@@ -1,53 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { FaultAction } from "../../src/simulator/faults.ts";
-import { ana, ben, unassign } from "../crew-call.ts";
+import { ana, ben } from "../crew-call.ts";
 import { crewInFlex, drainToTheEnd, setStage } from "./stage.ts";
-
-const DOUBTFUL: [string, FaultAction][] = [
-  ["no JSON", { kind: "list", transform: "not-json" }],
-  ["an object instead of an array", { kind: "list", transform: "wrapped" }],
-  ["a row that is not an object", { kind: "list", transform: "row-not-an-object" }],
-  ["a line id twice", { kind: "list", transform: "duplicate-row" }],
-  ["a resource without a line id", { kind: "list", transform: "resource-without-id" }],
-  ["an exceptionMessage in a 200", { kind: "exception-message" }],
-  ["a login page", { kind: "login-page" }],
-  ["half of the body", { kind: "truncate" }],
-  ["a redirect", { kind: "redirect" }],
-];
-
-describe("a doubtful reading writes nothing, and the next good one heals", () => {
-  test.each(DOUBTFUL)("%s", async (_, fault) => {
-    const stage = await setStage();
-    const drainer = stage.drainer();
-    const call = await stage.makeCrewCall([ana]);
-    await stage.syncAndDrain(call, drainer);
-    await unassign(stage.sql, call, [ana]);
-    stage.flex.clearCalls();
-
-    stage.flex.fault({ route: "list", do: fault });
-    await stage.syncAndDrain(call, drainer);
-    expect(crewInFlex(stage, call)).toEqual([ana.resource]);
-    expect(stage.flex.calls.map(({ route }) => route)).toEqual(["list"]);
-    expect((await stage.conditionOf(call)).condition).toBe("pending");
-
-    await drainToTheEnd(stage, drainer);
-    expect(crewInFlex(stage, call)).toEqual([]);
-    expect((await stage.conditionOf(call)).condition).toBe("synced");
-  });
-});
-
-test("a doubtful reading of one element holds up that one only", async () => {
-  const stage = await setStage();
-  const drainer = stage.drainer();
-  const [bad, good] = [await stage.makeCrewCall([ana]), await stage.makeCrewCall([ben])];
-  stage.flex.fault({ route: "list", element: bad.element, do: { kind: "list", transform: "wrapped" } });
-  await stage.sync(bad);
-  await stage.syncAndDrain(good, drainer);
-  expect((await stage.conditionOf(good)).condition).toBe("synced");
-  expect(stage.flex.calls.filter(({ route, element }) => route === "add" && element === bad.element)).toEqual(
-    [],
-  );
-});
 
 describe("every recorded line is missing from a reading", () => {
   test("Flex says that the element is deleted: blocked, nothing is written", async () => {
