@@ -66,7 +66,7 @@ begin
     claim_operations.slots,
     calls_left.left_now,
     case when exists (select from tenant where tenant.careful_successes is not null) then 1 else v_settings.max_concurrency end
-      - (select count(*) from outbox where outbox.state = 'sending')
+      - (select count(*) from outbox where outbox.state = 'sending' and outbox.lease_until > v_now - interval '15 min')
   )
   into v_free
   from calls_left();
@@ -79,6 +79,7 @@ begin
     select outbox.flex_element_id, count(*) as number
     from outbox
     where outbox.state = 'sending'
+      and outbox.lease_until > v_now - interval '15 min'
     group by outbox.flex_element_id
   ) as sending;
 

@@ -11,6 +11,10 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, flex_sync, pg_temp
+-- The queue is walked in the order of its index, as in claim_operations.
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_sort = off
 as $$
 declare
   v_now constant timestamptz := clock();
@@ -19,12 +23,14 @@ declare
   v_frees_at timestamptz;
   v_other timestamptz;
   v_removal_at timestamptz;
+  v_limited boolean;
 begin
   select tenant.* into v_tenant from tenant;
   if v_tenant.paused_at is not null then
     return null;
   end if;
-  select min(outbox.lease_until) into v_other from outbox where outbox.state = 'sending';
+  -- What ran out earlier was taken over: see take_over_expired.
+  select min(outbox.lease_until) into v_other from outbox where outbox.state = 'sending' and outbox.lease_until > v_now - interval '15 min';
   if v_tenant.breaker_opened_at is not null then
     return least(v_other, v_tenant.probe_at);
   end if;
@@ -51,20 +57,25 @@ begin
     and (element_health.backoff_until is null or element_health.backoff_until <= v_now)
     and not (outbox.limited and coalesce(v_removal_at > v_now, false))
     and (outbox.kind = 'observe' or (outbox.reading_at is not null and elements.doubt_reason is null and elements.blocked_reason is null))
+  order by outbox.priority, outbox.due_at, outbox.id
   limit 1;
   if found then
     return least(v_other, greatest(v_now, (select calls_left.frees_at from calls_left())));
   end if;
 
-  select min(greatest(outbox.due_at, element_health.backoff_until)) into v_due
+  select
+    min(greatest(outbox.due_at, element_health.backoff_until)) filter (
+      where not (outbox.limited and coalesce(v_removal_at > v_now, false))
+        and (outbox.kind = 'observe' or (outbox.reading_at is not null and elements.doubt_reason is null and elements.blocked_reason is null))
+    ),
+    bool_or(outbox.limited)
+  into v_due, v_limited
   from outbox
   left join element_health on element_health.flex_element_id = outbox.flex_element_id
   left join elements on elements.flex_element_id = outbox.flex_element_id
   where outbox.state = 'pending'
-    and outbox.after_operation_id is null
-    and not (outbox.limited and coalesce(v_removal_at > v_now, false))
-    and (outbox.kind = 'observe' or (outbox.reading_at is not null and elements.doubt_reason is null and elements.blocked_reason is null));
-  if v_removal_at > v_now and exists (select from outbox where outbox.state = 'pending' and outbox.limited) then
+    and outbox.after_operation_id is null;
+  if v_removal_at > v_now and v_limited then
     v_due := least(v_due, v_removal_at);
   end if;
   if v_due is not null then

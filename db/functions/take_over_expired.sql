@@ -4,6 +4,7 @@
 -- nobody knows whether Flex did it.
 --
 -- Returns      how many
+-- Reads        tenant
 -- Writes       outbox, calls, due_elements
 create or replace function flex_sync.take_over_expired()
 returns int
@@ -13,6 +14,13 @@ security definer
 set search_path = pg_catalog, flex_sync, pg_temp
 as $$
 declare
+  v_now constant timestamptz := clock();
+  -- What ran out earlier was taken over by the last look at everything: once in ten minutes, with trim_history. Without
+  -- the bound every look walks over all claims that ended, while an old snapshot keeps their index entries.
+  v_since constant timestamptz := case
+    when exists (select from tenant where tenant.trimmed_at > v_now - interval '10 min') then v_now - interval '15 min'
+    else '-infinity'
+  end;
   v_expired record;
   v_number int := 0;
 begin
@@ -20,7 +28,8 @@ begin
     select outbox.id, outbox.token
     from outbox
     where outbox.state = 'sending'
-      and outbox.lease_until <= clock()
+      and outbox.lease_until > v_since
+      and outbox.lease_until <= v_now
     order by outbox.id
     for update skip locked
   loop

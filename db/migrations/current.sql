@@ -75,6 +75,16 @@ create type flex_sync.happened as (
 comment on type flex_sync.happened is 'A row of flex_sync.history.';
 
 drop function flex_sync.join_sync(bigint, boolean);
+-- Each of these serves questions about its own column alone. Without "is not null" the planner takes one of them for any
+-- question about a state: it expects few live rows, and walks over all that ended, while an old snapshot keeps their entries.
+drop index flex_sync.outbox_in_flight, flex_sync.outbox_open_by_sync, flex_sync.outbox_open_by_crew_call, flex_sync.outbox_failed_by_crew_call;
+create index outbox_by_lease on flex_sync.outbox (lease_until) where state = 'sending' and lease_until is not null;
+create index outbox_open_by_sync on flex_sync.outbox (sync_id) where state in ('pending', 'sending') and sync_id is not null;
+create index outbox_open_by_crew_call on flex_sync.outbox (crew_call_id, technician_id)
+  where state in ('pending', 'sending', 'unknown', 'held') and crew_call_id is not null;
+create index outbox_failed_by_crew_call on flex_sync.outbox (crew_call_id, technician_id)
+  where state = 'failed' and superseded_at is null and crew_call_id is not null;
+
 -- What trimming looks for.
 create index ledger_by_end on flex_sync.ledger (gone_at) where gone_at is not null;
 drop function flex_sync.explain(uuid);
@@ -114,6 +124,9 @@ drop function flex_sync.explain(uuid);
 --!include claim_operations.sql
 --!include record_failure.sql
 --!include forget_elements.sql
+--!include take_over_expired.sql
+--!include removals_within_the_hour.sql
+--!include next_work_at.sql
 --!include trim_history.sql
 --!include record_add.sql
 --!include name_of.sql
