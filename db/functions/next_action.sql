@@ -1,6 +1,6 @@
 -- next_action(condition, reason, crew_call_id, operation_id, plan)
 --
--- What a person does about a condition, ready to be pasted where it is a command. docs/operations.md says more about each.
+-- What a person does about a condition, ready to be pasted into psql: SQL, and what is no SQL is a comment. docs/operations.md says more about each.
 --
 -- Returns      text, null when there is nothing to do
 create or replace function flex_sync.next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text)
@@ -18,43 +18,44 @@ declare
     from outbox
     where outbox.id = next_action.operation_id
   )) end;
+  v_frees_at constant timestamptz := case when next_action.reason = 'quota' then (select calls_left.frees_at from calls_left()) end;
 begin
   return case next_action.condition
     when 'paused' then 'select flex_sync.resume();'
     when 'blocked' then case next_action.reason
-      when 'no_element' then format('Set flex_crew_calls.flex_element_id of %s to the crew call''s id in Flex, then %s', next_action.crew_call_id, v_sync)
-      when 'malformed_id' then format('flex_crew_calls.flex_element_id of %s is not a Flex id: correct it, then %s', next_action.crew_call_id, v_sync)
-      when 'element_gone' then format('The crew call is deleted in Flex: restore it there or correct flex_element_id, then %s', v_sync)
-      when 'access_denied' then format('Give the Flex user of the token access to this crew call, then %s', v_sync)
-      when 'host_view' then format('Mend the view flex_sync.desired_crew (select * from flex_sync.desired_crew limit 1), then %s', v_sync)
-      when 'host_table' then format('flex_crew_assignments refused a row: select error from flex_sync.crew_call_blocks where crew_call_id = %L; then %s', next_action.crew_call_id, v_sync)
-      when 'token_refused' then 'Give the daemon a valid FLEX_AUTH_TOKEN and restart it; the rest goes on by itself'
+      when 'no_element' then v_sync || ' -- once its flex_element_id is the crew call''s id in Flex'
+      when 'malformed_id' then v_sync || ' -- once its flex_element_id is an id of Flex'
+      when 'element_gone' then v_sync || ' -- once the crew call is restored in Flex, or its flex_element_id corrected'
+      when 'access_denied' then v_sync || ' -- once the Flex user of the token may see this crew call'
+      when 'host_view' then v_sync || ' -- once the view is mended: select * from flex_sync.desired_crew limit 1;'
+      when 'host_table' then format('%s -- once flex_crew_assignments takes the row: select error from flex_sync.crew_call_blocks where crew_call_id = %L;', v_sync, next_action.crew_call_id)
+      when 'token_refused' then '-- give the daemon a valid FLEX_AUTH_TOKEN and restart it; the rest goes on by itself'
     end
     when 'failed' then case
-      when next_action.reason = 'contested' then format('Somebody in Flex keeps deleting this line: talk to them, then select flex_sync.retry(%s);', next_action.operation_id)
-      when next_action.operation_id is not null then format('select error from flex_sync.outbox where id = %s; mend the cause, then select flex_sync.retry(%s);', next_action.operation_id, next_action.operation_id)
+      when next_action.reason = 'contested' then format('select flex_sync.retry(%s); -- once whoever deletes this line in Flex knows', next_action.operation_id)
+      when next_action.operation_id is not null then format('select flex_sync.retry(%s); -- once the cause is mended: select error from flex_sync.outbox where id = %s;', next_action.operation_id, next_action.operation_id)
       else format('select flex_sync.retry_failed(%L);', next_action.crew_call_id)
     end
-    when 'held' then case
-      when v_plan is null then format('select flex_sync.explain(%L); then approve_removals or reject_removals', next_action.crew_call_id)
-      else format('select flex_sync.explain(%L); then select flex_sync.approve_removals(%L, %L); or reject_removals with the same', next_action.crew_call_id, next_action.crew_call_id, v_plan)
-    end
-    when 'unknown' then 'Nothing to do: readings decide within a minute or two'
+    when 'held' then format('select flex_sync.explain(%L); -- then %s', next_action.crew_call_id, case
+      when v_plan is null then 'approve_removals or reject_removals'
+      else format('yes: select flex_sync.approve_removals(%L, %L); or reject_removals with the same: no', next_action.crew_call_id, v_plan)
+    end)
+    when 'unknown' then '-- nothing to do: readings decide within a minute or two'
     when 'pending' then case next_action.reason
-      when 'quota' then format('Nothing to do: goes on by itself when Flex calls free, at %s', to_char((select calls_left.frees_at from calls_left()), 'YYYY-MM-DD HH24:MI:SS TZ'))
+      when 'quota' then case
+        when isfinite(v_frees_at) then format('-- nothing to do: goes on by itself when Flex calls free, at %s', to_char(v_frees_at, 'YYYY-MM-DD HH24:MI:SS TZ'))
+        else 'update flex_sync.settings set monthly_limit = default, daily_limit = default, hourly_limit = default; -- a limit is 0, so none ever frees'
+      end
       when 'not_requested' then v_sync
-      when 'report_only' then format('The policy is report: nothing is written. select flex_sync.set_policy(%L, ''mirror''); then %s', next_action.crew_call_id, v_sync)
-      when 'removal_limit' then 'Nothing to do: goes on by itself within the hour; settings.removal_limit is the limit'
-      when 'doubtful_reading' then 'Nothing to do, unless it stays: select doubt_reason, doubt_error from flex_sync.elements'
-      when 'locked' then 'Unlock the crew call in Flex; it is tried again by itself'
-      when 'flex_down' then 'Nothing to do: goes on by itself when Flex answers again'
-      when 'rate_limited' then 'Nothing to do: goes on by itself when Flex takes calls again'
-      else 'Nothing to do if a drainer runs: flex-crew-sync drain'
+      when 'report_only' then format('select flex_sync.set_policy(%L, ''mirror''); %s -- the policy is report: nothing is written', next_action.crew_call_id, v_sync)
+      when 'removal_limit' then '-- nothing to do: goes on by itself within the hour; settings.removal_limit is the limit'
+      when 'doubtful_reading' then format('select doubt_reason, doubt_error from flex_sync.elements where crew_call_id = %L; -- goes on by itself with the next good reading', next_action.crew_call_id)
+      when 'locked' then '-- unlock the crew call in Flex; it is tried again by itself'
+      when 'flex_down' then '-- nothing to do: goes on by itself when Flex answers again'
+      when 'rate_limited' then '-- nothing to do: goes on by itself when Flex takes calls again'
+      else '-- nothing to do while a drainer runs: flex-crew-sync drain'
     end
-    when 'unmapped' then case next_action.reason
-      when 'no_resource' then format('Set profiles.flex_resource_id to the person''s contact id in Flex, then %s', v_sync)
-      else format('profiles.flex_resource_id is not a Flex id: correct it, then %s', v_sync)
-    end
+    when 'unmapped' then v_sync || ' -- once profiles.flex_resource_id of the person is their contact id in Flex'
     when 'never_synced' then v_sync
   end;
 end

@@ -69,10 +69,7 @@ begin
     case when over.of = 'line' then over.subject end,
     case
       when over.of = 'line' then 'released'
-      when exists (
-        select from unnest(note_decisions.plan) as planned
-        where planned.action = 'keep' and planned.crew_call_id = over.crew_call_id and planned.technician_id = over.subject::uuid
-      ) then 'keep'
+      when kept.technician_id is not null then 'keep'
       else 'drop'
     end,
     note_decisions.sync_id, note_decisions.reading_at
@@ -81,7 +78,10 @@ begin
     from jsonb_each(v_before) as before
     where not v_after ? before.key
       and before.value ->> 0 in ('confirm', 'contest', 'unmapped', 'hold')
-  ) as over;
+  ) as over
+  left join (
+    select distinct planned.crew_call_id, planned.technician_id from unnest(note_decisions.plan) as planned where planned.action = 'keep'
+  ) as kept on kept.crew_call_id = over.crew_call_id and over.of = 'person' and kept.technician_id::text = over.subject;
 
   insert into last_decisions (flex_element_id, decisions)
   values (note_decisions.flex_element_id, v_after)
