@@ -12,7 +12,7 @@ import { shrink } from "./shrink.ts";
  */
 const SEED = Number(process.env.MODEL_SEED ?? 1);
 const COUNT = Number(process.env.MODEL_COUNT ?? 40);
-const STEPS = Number(process.env.MODEL_STEPS ?? 30);
+const STEPS = Number(process.env.MODEL_STEPS ?? 24);
 const GIVEN = process.env.MODEL_HISTORY;
 const AT_ONCE = 20;
 

@@ -60,6 +60,10 @@ export type Step =
 
 /** What holds for a whole history. */
 export type Start = {
+  /** Where each crew call points in the beginning; two may share an element. */
+  elements: number[];
+  /** Who is on the first job before anything happens, by person; already in Flex and recorded after the first drain. */
+  crew: number[];
   policy: "mirror" | "owned";
   rows: "flat-typed" | "type-string" | "cell-envelope" | "untyped";
   rolesShown: boolean;

@@ -1,4 +1,4 @@
-import { CALLS, PEOPLE, type Resource } from "./history.ts";
+import { PEOPLE, type Resource, type Start } from "./history.ts";
 import { id } from "./ids.ts";
 import type { Lab } from "./lab.ts";
 
@@ -95,21 +95,22 @@ export function createHost({ run, time }: Lab) {
     calls: () => [...elementOf.keys()],
     people: () => [...resources.keys()],
 
-    async setUp(): Promise<void> {
+    async setUp({ elements, crew }: Pick<Start, "elements" | "crew">): Promise<void> {
       await run`insert into jobs (id) values (${id.job(0)}), (${id.job(1)})`;
       for (let person = 0; person < PEOPLE; person++) {
         resources.set(person, { is: "first", last: id.resource(person, "first") });
         await run`insert into profiles (id, flex_resource_id) values (${id.person(person)}, ${id.resource(person, "first")})`;
       }
-      for (let call = 0; call < CALLS; call++) {
+      for (const [call, element] of elements.entries()) {
         const { job, department } = CREW_CALLS[call] as (typeof CREW_CALLS)[number];
-        elementOf.set(call, call);
+        elementOf.set(call, element);
         await run`insert into flex_crew_calls (id, job_id, department, flex_element_id)
-          values (${id.crewCall(call)}, ${id.job(job)}, ${department}, ${id.element(call)})`;
+          values (${id.crewCall(call)}, ${id.job(job)}, ${department}, ${id.element(element)})`;
       }
       await run`insert into flex_sync.business_roles values
         ('sound', 'R', ${id.role("sound", "R")}), ('sound', 'E', ${id.role("sound", "E")}), ('sound', 'T', ${id.role("sound", "T")}),
         ('lights', 'R', ${id.role("lights", "R")}), ('lights', 'E', ${id.role("lights", "E")})`;
+      for (const person of crew) await this.assign(0, person, person % 2 ? "lights" : "sound", "SND-FOH-R");
     },
 
     async assign(

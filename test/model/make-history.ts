@@ -1,26 +1,21 @@
-import {
-  type Answer,
-  CALLS,
-  DRAINERS,
-  ELEMENTS,
-  type Fault,
-  type History,
-  PEOPLE,
-  ROLES,
-  type Start,
-  type Step,
-} from "./history.ts";
+import { CALLS, DRAINERS, ELEMENTS, type History, PEOPLE, ROLES, type Start, type Step } from "./history.ts";
+import { makeFault } from "./make-fault.ts";
+import { SCENES } from "./make-scene.ts";
 import { type Random, seededRandom } from "./random.ts";
 
 /** A history of so many steps, the same for the same seed. */
 export function makeHistory(seed: number, length: number): History {
   const random = seededRandom(seed);
-  return { seed, start: makeStart(random), steps: Array.from({ length }, () => makeStep(random)) };
+  const start = makeStart(random);
+  return { seed, start, steps: makeSteps(random, start, length) };
 }
 
 function makeStart(random: Random): Start {
   const chance = (of: number) => random.next() < of;
+  const calls = random.pick([1, 1, 2, 2, 2, 3]);
   return {
+    elements: chance(0.2) ? Array(calls).fill(0) : [...Array(calls).keys()],
+    crew: [...Array(PEOPLE).keys()].filter(() => chance(0.5)),
     policy: chance(0.75) ? "mirror" : "owned",
     rows: random.pick(["flat-typed", "flat-typed", "type-string", "cell-envelope", "untyped"] as const),
     rolesShown: chance(0.8),
@@ -143,16 +138,25 @@ const KINDS: [number, Make][] = [
   ],
   [1, (random) => ({ do: "flex", is: random.pick(["up", "up", "down", "refusing the token"]) })],
 ];
-const ALL = KINDS.reduce((sum, [weight]) => sum + weight, 0);
 const RESOURCES = ["first", "first", "second", "second", "shared", "none", "malformed"] as const;
 
-function makeStep(random: Random): Step {
-  let at = random.next() * ALL;
-  for (const [weight, make] of KINDS) {
-    at -= weight;
-    if (at < 0) return make(random);
+function makeSteps(random: Random, { elements }: Start, length: number): Step[] {
+  const steps: Step[] = [];
+  while (steps.length < length) {
+    // Most of the time things go together; in between anything may happen.
+    if (random.below(3) === 0) steps.push(pickWeighted(random, KINDS)(random));
+    else steps.push(...pickWeighted(random, SCENES)(random, random.below(elements.length)));
   }
-  return { do: "wait", ms: 1 };
+  return steps;
+}
+
+function pickWeighted<T>(random: Random, choices: [number, T][]): T {
+  let at = random.next() * choices.reduce((sum, [weight]) => sum + weight, 0);
+  for (const [weight, choice] of choices) {
+    at -= weight;
+    if (at < 0) return choice;
+  }
+  return (choices[0] as [number, T])[1];
 }
 
 function assign(random: Random): Step {
@@ -160,71 +164,3 @@ function assign(random: Random): Step {
   const role = random.next() < 0.3 ? null : random.pick(ROLES);
   return { do: "assign", job: random.pick([0, 0, 0, 1]), person: person(random), department, role };
 }
-
-const UNANSWERED: Answer[] = [{ as: "reset" }, { as: "nothing" }, { as: "half" }];
-const REFUSALS = [400, 403, 404, 405, 409, 413, 415, 422, 423, 401];
-const ODD_STATUSES = [202, 302, 408, 418, 500, 502, 503, 504];
-
-function makeFault(random: Random): Fault {
-  const route = random.pick([
-    "add",
-    "add",
-    "add",
-    "role",
-    "remove",
-    "remove",
-    "list",
-    "list",
-    "identity",
-    "user",
-  ] as const);
-  const lands = random.pick(["now", "now", "never", "late"] as const);
-  const reading = route === "list" || route === "identity" || route === "user";
-  const status = (statuses: readonly number[]): Answer => ({ as: "status", status: random.pick(statuses) });
-  switch (random.below(reading ? 9 : 11)) {
-    case 0:
-      return { route, lands: "never", answer: { as: "not sent" } };
-    case 1:
-      return { route, lands: "never", answer: status(REFUSALS) };
-    case 2:
-      return {
-        route,
-        lands: "never",
-        answer: { as: "status", status: 429, ...(random.below(2) ? { retryAfter: "7" } : {}) },
-      };
-    case 3:
-      return { route, lands: lands === "late" ? "now" : lands, answer: status(ODD_STATUSES) };
-    case 4:
-      return { route, lands: "now", answer: { as: "slow", ms: 1_000 + random.below(14_500) } };
-    case 5:
-    case 6:
-      if (route === "list")
-        return { route, lands: "now", answer: { as: "list", transform: random.pick(TRANSFORMS) } };
-      return { route, lands, answer: random.pick(UNANSWERED) };
-    case 7:
-      return { route, lands, answer: random.pick(UNANSWERED) };
-    case 8:
-      return {
-        route,
-        lands: random.pick(["now", "never"]),
-        answer: { as: "odd", body: random.pick(["html", "exception", "success-false", "no id"]) },
-      };
-    case 9:
-      return { route, lands, answer: { as: "nothing" } };
-    default:
-      // An answer that promises what never happened.
-      return { route, lands: route === "role" ? "now" : "never", answer: { as: "usual" } };
-  }
-}
-
-const TRANSFORMS = [
-  "drop-first",
-  "empty",
-  "shuffle",
-  "duplicate-row",
-  "wrapped",
-  "row-not-an-object",
-  "resource-without-id",
-  "not-json",
-  "lost-contact",
-] as const;

@@ -70,7 +70,7 @@ export async function makeStage(lab: Lab, history: History): Promise<Stage> {
     },
   };
   for (let drainer = 0; drainer < DRAINERS; drainer++) stage.replaceDrainer(drainer);
-  await host.setUp();
+  await host.setUp(history.start);
   await configure(stage);
   return stage;
 }
