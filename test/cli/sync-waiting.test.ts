@@ -43,6 +43,32 @@ describe("flex-crew-sync sync, while it waits", () => {
     expect(code).toBe(0);
   });
 
+  test("tells that it waits for quota and until when, and goes on when there is some", async () => {
+    const { env, sql, makeCall, startDrain } = await setStage();
+    await sql`update flex_sync.settings set hourly_limit = 1`;
+    const call = await makeCall({ desired: [ana] });
+    await startDrain();
+    const waiting = start(["sync", call.id, "--json"], env);
+    await waiting.says(/\(quota\).*\d{4}-\d\d-\d\d \d\d:\d\d/);
+    await sql`update flex_sync.settings set hourly_limit = null`;
+    const { code, stdout } = await waiting.ended;
+    expect(JSON.parse(stdout)).toMatchObject({ in_sync: true });
+    expect(code).toBe(0);
+  });
+
+  test("stops waiting for quota after --timeout, and says that it is not in sync", async () => {
+    const { env, sql, makeCall, drainOnce } = await setStage();
+    await sql`update flex_sync.settings set hourly_limit = 1`;
+    const call = await makeCall({ desired: [ana] });
+    await sql`select sync_crew_call(${call.id})`;
+    await drainOnce();
+    const { code, stdout } = await cli(["sync", call.id, "--json", "--timeout", "0.1"], env);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout).crew_calls).toMatchObject([
+      { finished: false, condition: "pending", reason: "quota" },
+    ]);
+  });
+
   test("goes on when the database goes away and comes back", async () => {
     const { env, name, makeCall, startDrain } = await setStage();
     const call = await makeCall({ desired: [ana] });

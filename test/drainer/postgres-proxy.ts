@@ -14,6 +14,11 @@ export type PostgresProxy = {
   /** From now on nothing passes on the connections there are, in either direction; nobody is told. */
   freeze(): void;
   /**
+   * On each connection there is, one more answer arrives and then none, while what is asked still does. With `postgres`
+   * a statement is described first, so the next one is executed and nobody hears of it.
+   */
+  deafen(): void;
+  /**
    * What happens to new connections: they work, are accepted and closed without a word, or are accepted and never
    * answered.
    */
@@ -25,7 +30,12 @@ export type PostgresProxy = {
 
 export async function startPostgresProxy(databaseUrl: string): Promise<PostgresProxy> {
   const target = new URL(databaseUrl);
-  const pairs = new Set<{ client: Socket; server: Socket | undefined; frozen: boolean }>();
+  const pairs = new Set<{
+    client: Socket;
+    server: Socket | undefined;
+    frozen: boolean;
+    answersLeft: number;
+  }>();
   let made = 0;
   let packets = 0;
   let listening: Server | undefined;
@@ -36,10 +46,13 @@ export async function startPostgresProxy(databaseUrl: string): Promise<PostgresP
     client.on("error", () => {});
     if (proxy.mode === "closes") return void client.resume().end();
     const server = proxy.mode === "works" ? connect(Number(target.port), target.hostname) : undefined;
-    const pair = { client, server, frozen: false };
+    const pair = { client, server, frozen: false, answersLeft: Number.POSITIVE_INFINITY };
     pairs.add(pair);
     server?.on("error", () => {});
-    server?.on("data", (bytes) => pair.frozen || client.write(bytes));
+    server?.on("data", (bytes) => {
+      if (!pair.frozen && pair.answersLeft > 0) client.write(bytes);
+      pair.answersLeft -= 1;
+    });
     client.on("data", (bytes) => {
       packets += 1;
       if (!pair.frozen) server?.write(bytes);
@@ -64,6 +77,9 @@ export async function startPostgresProxy(databaseUrl: string): Promise<PostgresP
     mode: "works",
     freeze() {
       for (const pair of pairs) pair.frozen = true;
+    },
+    deafen() {
+      for (const pair of pairs) pair.answersLeft = 1;
     },
     async down() {
       for (const { client } of pairs) client.destroy();
