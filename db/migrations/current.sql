@@ -17,6 +17,9 @@ begin
 end
 $$;
 
+-- What Flex calls somebody, wherever it showed them.
+create index lines_named on flex_sync.lines (flex_resource_id) where name is not null;
+
 -- What the outbox and the syncs alone do not tell, for flex_sync.history.
 create table flex_sync.decisions (
   id bigint generated always as identity primary key,

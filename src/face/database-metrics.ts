@@ -1,5 +1,6 @@
 import { Gauge, type Registry } from "prom-client";
 import { CONDITIONS } from "../rows.ts";
+import type { Directory } from "./directory.ts";
 import type { DatabaseMetrics } from "./read-metrics.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -35,7 +36,7 @@ const NAMED = [
 
 export type DatabaseGauges = {
   set(metrics: DatabaseMetrics): void;
-  setConditions(counts: Snapshot<Record<string, number>> | null): void;
+  setConditions(directory: Snapshot<Directory> | null): void;
 };
 
 /** What the database tells, the same from every daemon. */
@@ -81,11 +82,11 @@ export function createDatabaseGauges(registry: Registry): DatabaseGauges {
       paused.set(state.paused ? 1 : 0);
       for (const { row, gauge: one } of named) one.set(values[row] ?? Number.NaN);
     },
-    setConditions(counts) {
+    setConditions(directory) {
       conditions.reset();
-      counted.set(counts ? counts.ageMs / 1_000 : Number.NaN);
-      if (!counts) return;
-      for (const condition of CONDITIONS) conditions.set({ condition }, counts.value[condition] ?? 0);
+      counted.set(directory ? directory.ageMs / 1_000 : Number.NaN);
+      if (!directory) return;
+      for (const condition of CONDITIONS) conditions.set({ condition }, directory.value.counts[condition]);
     },
   };
 }

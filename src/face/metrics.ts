@@ -2,13 +2,14 @@ import { Registry } from "prom-client";
 import type { DrainObserver } from "../drainer/observer.ts";
 import type { Answer } from "./answer.ts";
 import { createDatabaseGauges } from "./database-metrics.ts";
+import type { Directory } from "./directory.ts";
 import { createProcessMetrics } from "./process-metrics.ts";
 import type { DatabaseMetrics } from "./read-metrics.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 export type MetricsParts = {
   database: (waitMs: number) => Promise<Snapshot<DatabaseMetrics>>;
-  conditions: (waitMs: number) => Promise<Snapshot<Record<string, number>>>;
+  directory: (waitMs: number) => Promise<Snapshot<Directory>>;
 };
 
 export type Metrics = {
@@ -22,7 +23,7 @@ const ANSWER_WITHIN_MS = 4_000;
 /** Counting every crew call may take longer: an older count will do. */
 const COUNT_WITHIN_MS = 1_000;
 
-export function createMetrics({ database, conditions }: MetricsParts): Metrics {
+export function createMetrics({ database, directory }: MetricsParts): Metrics {
   const own = new Registry();
   const shared = new Registry();
   const process = createProcessMetrics(own);
@@ -32,7 +33,7 @@ export function createMetrics({ database, conditions }: MetricsParts): Metrics {
     async scrape() {
       const [told, counted] = await Promise.allSettled([
         database(ANSWER_WITHIN_MS),
-        conditions(COUNT_WITHIN_MS),
+        directory(COUNT_WITHIN_MS),
       ]);
       const up = told.status === "fulfilled";
       process.databaseUp(up);

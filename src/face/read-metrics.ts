@@ -43,10 +43,3 @@ export async function readMetrics(sql: TransactionSql): Promise<DatabaseMetrics>
     named: Object.fromEntries(named.map(({ name, value }) => [name, value])),
   };
 }
-
-/** Crew calls by condition: this looks at every one of them. */
-export async function countConditions(sql: TransactionSql): Promise<Record<string, number>> {
-  const rows = await sql<{ condition: string; crew_calls: number }[]>`
-    select condition, count(*)::int as crew_calls from flex_sync.crew_call_status group by condition`;
-  return Object.fromEntries(rows.map(({ condition, crew_calls }) => [condition, crew_calls]));
-}

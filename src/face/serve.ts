@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { messageOf } from "../drainer/database-error.ts";
+import { mayPass, messageOf, sqlstateOf } from "../drainer/database-error.ts";
 import type { Log } from "../drainer/log.ts";
 import { isFromOurPage, mayRead, type Reader, type Refusal } from "./access.ts";
 import { type Answer, plain } from "./answer.ts";
 import type { FaceSettings } from "./face-settings.ts";
+import { unavailable } from "./refuse.ts";
 import { type Exchange, findRoute, type Route } from "./routes.ts";
 import type { Sessions } from "./session.ts";
 
@@ -37,11 +38,9 @@ export async function serve(
   response: ServerResponse,
 ): Promise<void> {
   const answer = await answerTo(parts, request).catch((error: unknown) => {
-    parts.log.error(
-      { error: messageOf(error), path: request.url?.split("?")[0] },
-      "a page could not be shown",
-    );
-    return plain(500, "Something went wrong; the daemon's log says what.");
+    const path = request.url?.split("?")[0];
+    parts.log.error({ error: messageOf(error), code: sqlstateOf(error), path }, "a page could not be shown");
+    return mayPass(error) ? unavailable() : plain(500, "Something went wrong; the daemon's log says what.");
   });
   response.writeHead(answer.status, {
     ...HEADERS,

@@ -1,16 +1,22 @@
 import type { Log } from "../drainer/log.ts";
 import type { DrainObserver } from "../drainer/observer.ts";
+import { actionRoutes } from "./actions.ts";
+import { readDirectory } from "./directory.ts";
 import { type FaceDatabase, openFaceDatabase } from "./face-database.ts";
 import { type FaceSettings, isLoopback } from "./face-settings.ts";
 import { healthz, readyz } from "./health.ts";
 import { listen } from "./listen.ts";
 import { createMetrics } from "./metrics.ts";
-import { countConditions, readMetrics } from "./read-metrics.ts";
+import { pageRoutes } from "./page-routes.ts";
+import { readMayAct } from "./read-may-act.ts";
+import { readMetrics } from "./read-metrics.ts";
+import { readOverview } from "./read-overview.ts";
 import { readWorkState } from "./read-work-state.ts";
 import { refuse } from "./refuse.ts";
 import type { Route } from "./routes.ts";
 import { serve } from "./serve.ts";
 import { createSessions } from "./session.ts";
+import { signInRoutes } from "./sign-in.ts";
 import { createSnapshot } from "./snapshot.ts";
 import { createVitals } from "./vitals.ts";
 
@@ -39,9 +45,12 @@ export async function startFace({ settings, databaseUrl, log, signal }: FacePart
   const vitals = createVitals();
   signal.addEventListener("abort", vitals.stop, { once: true });
   const views = snapshotsOf(database);
-  const metrics = createMetrics({ database: views.metrics, conditions: views.conditions });
+  const metrics = createMetrics({ database: views.metrics, directory: views.directory });
   const sessions = createSessions(settings.statusToken);
   const routes: Route[] = [
+    ...pageRoutes({ database, settings, sessions, ...views }),
+    ...signInRoutes(settings, sessions),
+    ...actionRoutes({ database, settings, sessions, log }),
     { method: "GET", path: /^\/healthz$/, access: "open", handle: healthz },
     {
       method: "GET",
@@ -82,9 +91,11 @@ function snapshotsOf(database: FaceDatabase) {
   return {
     workState: createSnapshot({ read: () => database.read(readWorkState), freshMs: 1_000, oldestMs: 10_000 }),
     metrics: createSnapshot({ read: () => database.read(readMetrics), freshMs: 2_000 }),
-    conditions: createSnapshot({
-      read: () => database.read(countConditions, COUNT_WITHIN_MS),
-      freshMs: 5_000,
+    overview: createSnapshot({ read: () => database.read(readOverview), freshMs: 1_000, oldestMs: 10_000 }),
+    mayAct: createSnapshot({ read: () => database.read(readMayAct), freshMs: 10_000 }),
+    directory: createSnapshot({
+      read: () => database.read(readDirectory, COUNT_WITHIN_MS),
+      freshMs: 2_000,
       oldestMs: 3_600_000,
     }),
   };

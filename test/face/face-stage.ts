@@ -35,12 +35,15 @@ export async function startTestFace(
     signal: stop.signal,
   });
   onTestFinished(face.close);
-  return { ...face, logged, stop, ask: (path, options) => ask(new URL(path, face.url), options) };
+  return { ...face, logged, stop, ask: (path, options) => ask(new URL(face.url), { ...options, path }) };
 }
 
-export function ask(url: URL, { method = "GET", headers = {}, body }: AskOptions = {}): Promise<Answered> {
+export function ask(
+  url: URL,
+  { method = "GET", headers = {}, body, path = url.pathname }: AskOptions & { path?: string } = {},
+): Promise<Answered> {
   return new Promise((resolve, reject) => {
-    const asking = request(url, { method, headers, agent: false }, (response) => {
+    const asking = request(url, { method, headers, path, agent: false }, (response) => {
       let text = "";
       response.setEncoding("utf8").on("data", (chunk) => {
         text += chunk;

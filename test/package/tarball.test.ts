@@ -51,6 +51,38 @@ describe("the packed tarball", () => {
     expect(said).toMatch(/http:\/\/127\.0\.0\.1:\d+\/f5\/api/);
   });
 
+  test("brings the status page with its style and its script", async () => {
+    const { url } = await createDatabase();
+    const child = spawn("node", [main, "drain"], {
+      env: {
+        ...process.env,
+        DATABASE_URL: url,
+        FLEX_BASE_URL: "http://127.0.0.1:1/f5/api",
+        FLEX_AUTH_TOKEN: "of-a-test",
+        PORT: "0",
+      },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const page = await new Promise<string>((resolve, reject) => {
+      let text = "";
+      child.stderr.on("data", (chunk: Buffer) => {
+        text += chunk.toString();
+        const found = /"url":"([^"]+)"/.exec(text)?.[1];
+        if (found) resolve(found);
+      });
+      child.on("exit", () => reject(new Error(text)));
+    });
+    const html = await (await fetch(page)).text();
+    const assets = [...html.matchAll(/"(\/assets\/[^"]+)"/g)].map(([, path]) => path ?? "");
+    expect(assets).toHaveLength(3);
+    for (const path of assets) {
+      const asset = await fetch(new URL(path, page));
+      expect(asset.status, path).toBe(200);
+      expect((await asset.text()).length).toBeGreaterThan(100);
+    }
+    child.kill("SIGTERM");
+  });
+
   test("can be imported as a library", async () => {
     const script = 'import("flex-crew-sync").then((all) => console.log(Object.keys(all).sort().join(" ")))';
     const { stdout } = await run("node", [
