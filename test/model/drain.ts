@@ -9,8 +9,10 @@ export async function drain(
 ): Promise<void> {
   stage.random = seededRandom(order.seed);
   for (const drainer of stage.drainers) wakeUp(drainer);
+  // Mostly what comes later is left for later: other things happen first.
+  const until = stage.lab.time.now() + (stage.random.below(5) === 0 ? 60_000 : 2_500);
   for (let event = 0; event < order.events; event++) {
-    if (!(await oneEvent(stage, order.drainers))) return;
+    if (!(await oneEvent(stage, order.drainers, until))) return;
   }
 }
 
@@ -20,7 +22,7 @@ function wakeUp(drainer: ModelDrainer): void {
 }
 
 /** @returns false when nothing is left to happen soon */
-async function oneEvent(stage: Stage, drainers: number): Promise<boolean> {
+async function oneEvent(stage: Stage, drainers: number, until: number): Promise<boolean> {
   const { lab, random, timeline } = stage;
   const waiting = stage.drainers
     .filter((drainer) => !drainer.frozen)
@@ -40,13 +42,14 @@ async function oneEvent(stage: Stage, drainers: number): Promise<boolean> {
     random.pick(ready).beginStep();
     return true;
   }
-  const next = timeline.next();
+  const soonest = timeline.next();
+  const next = soonest !== null && soonest <= until ? soonest : null;
   const rested = idle.length === 0 ? null : Math.min(...idle.map((drainer) => drainer.restsUntil));
   if (next !== null && (rested === null || next <= rested || dice < 0.95)) {
     await timeline.runNext();
     return true;
   }
-  if (rested === null) return waiting.length > 0;
+  if (rested === null || rested > until) return waiting.length > 0 || ready.length > 0;
   await timeline.runUntil(rested);
   return true;
 }

@@ -1,6 +1,7 @@
 import type { Dispatcher } from "undici";
 import type { SimulatedRequest } from "../../src/simulator/request.ts";
 import { findRoute, type Route } from "../../src/simulator/routes.ts";
+import type { Entry } from "./timeline.ts";
 
 /** One request of a drainer, from the moment it looks for a connection. */
 export type Exchange = {
@@ -10,6 +11,7 @@ export type Exchange = {
   request: SimulatedRequest;
   /** When the drainer gives up. */
   deadlineAt: number;
+  deadline?: Entry;
   state: "connecting" | "sent" | "over";
   /** When the first byte left. */
   sentAt: number | null;

@@ -71,7 +71,9 @@ export function createFlex(
           client,
         };
         flex.exchanges.push(exchange);
-        timeline.at(exchange.deadlineAt, () => tell(exchange, () => client.fail("deadline")));
+        exchange.deadline = timeline.at(exchange.deadlineAt, () =>
+          tell(exchange, () => client.fail("deadline")),
+        );
         timeline.at(time.now() + latency(), () => whenItCanAct(exchange, () => connect(exchange)));
       });
     },
@@ -99,10 +101,7 @@ export function createFlex(
     const down = flex.is === "down" && parts.random().below(2) === 0;
     if (fault?.answer.as === "not sent" || down)
       return tell(exchange, () => exchange.client.fail("connection refused"));
-    if (!exchange.client.start()) {
-      exchange.state = "over";
-      return;
-    }
+    if (!exchange.client.start()) return over(exchange);
     exchange.state = "sent";
     exchange.sentAt = time.now();
     const limit = await watch.sent(exchange);
@@ -110,12 +109,14 @@ export function createFlex(
     const soon = Math.min(time.now() + latency(), limit - 1);
     const late = limit - 1 - parts.random().below(Math.max(1, limit - exchange.deadlineAt));
     exchange.landsAt = lands === "never" ? null : lands === "late" ? Math.max(soon, late) : soon;
-    timeline.at(exchange.landsAt ?? soon, () => land(exchange, fault));
+    const early = lands === "late" && (fault?.answer.as === "reset" || fault?.answer.as === "status");
+    // What lands late is given up by whoever is between us and Flex, long before.
+    if (early) timeline.at(soon, () => respond(exchange, fault, refusal.gatewayError(504)));
+    timeline.at(exchange.landsAt ?? soon, () => land(exchange, fault, !early));
   }
 
-  async function land(exchange: Exchange, fault: Fault | null): Promise<void> {
+  async function land(exchange: Exchange, fault: Fault | null, answers: boolean): Promise<void> {
     const { route, request } = exchange;
-    const answer = fault?.answer ?? { as: "usual" };
     let usual: Reply;
     const refused =
       flex.is === "down" ? refusal.gatewayError(503) : flex.is === "up" ? null : refusal.accessDenied();
@@ -129,6 +130,16 @@ export function createFlex(
       }
     }
     watch.landed(exchange, usual);
+    if (answers) await respond(exchange, fault, usual, refused);
+  }
+
+  async function respond(
+    exchange: Exchange,
+    fault: Fault | null,
+    usual: Reply,
+    refused: Reply | null = null,
+  ) {
+    const answer = fault?.answer ?? { as: "usual" };
     if (answer.as === "nothing") return;
     const thins = answer.as === "list" && ["drop-first", "empty", "lost-contact"].includes(answer.transform);
     const odd = thins && !(await watch.mayThin(exchange)) ? null : oddReply(answer, usual);
@@ -143,12 +154,17 @@ export function createFlex(
     );
   }
 
+  function over(exchange: Exchange): void {
+    exchange.state = "over";
+    timeline.cancel(exchange.deadline);
+  }
+
   /** What a dead drainer would have heard is lost; one that stands still hears it when it wakes up. */
   function tell(exchange: Exchange, act: () => void): void {
     if (exchange.state === "over") return;
     whenItCanAct(exchange, () => {
       if (exchange.state === "over") return;
-      exchange.state = "over";
+      over(exchange);
       act();
     });
   }

@@ -25,7 +25,7 @@ export function makeFault(random: Random, routes: readonly Fault["route"][] = RO
         answer: { as: "status", status: 429, ...(random.below(2) ? { retryAfter: "7" } : {}) },
       };
     case 3:
-      return { route, lands: lands === "late" ? "now" : lands, answer: status(ODD_STATUSES) };
+      return { route, lands, answer: status(ODD_STATUSES) };
     case 4:
       return { route, lands: "now", answer: { as: "slow", ms: 1_000 + random.below(14_500) } };
     case 5:

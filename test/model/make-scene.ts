@@ -10,13 +10,13 @@ const assign = (random: Random, call: number): Step => ({
   job: call === 2 ? 1 : 0,
   person: random.below(PEOPLE),
   department: call === 1 ? "lights" : "sound",
-  role: random.next() < 0.35 ? null : random.pick(ROLES),
+  role: random.next() < 0.2 ? null : random.pick(ROLES),
 });
 const click = (call: number): Step => ({ do: "click", call, times: 1, mass: false });
-const drain = (random: Random, most = 60): Step => ({
+const drain = (random: Random, most = 140): Step => ({
   do: "drain",
   drainers: 1 + random.below(DRAINERS),
-  events: 6 + random.below(most),
+  events: 8 + random.below(most),
   seed: 1 + random.below(1_000_000),
 });
 const some = (random: Random, most: number, make: () => Step): Step[] =>
@@ -58,9 +58,9 @@ const badReading: Scene = (random, call) => [
   { do: "fault", fault: makeFault(random, ["list"]), times: 1 + random.below(2) },
   ...(random.below(3) === 0 ? [assign(random, call)] : []),
   click(call),
-  drain(random, 40),
+  drain(random, 80),
   { do: "wait", ms: random.pick([500, 2_500, 6_000]) },
-  drain(random, 40),
+  drain(random, 80),
 ];
 
 /** A drainer sleeps past its lease, others go on, and it wakes up with what it was told or was about to send. */

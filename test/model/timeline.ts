@@ -1,11 +1,13 @@
 import type { VirtualTime } from "./virtual-time.ts";
 
 type Act = () => Promise<void> | void;
-type Entry = { at: number; number: number; act: Act };
+export type Entry = { at: number; number: number; act: Act };
 
 /** What happens by itself when its time comes. */
 export type Timeline = {
-  at(ms: number, act: Act): void;
+  at(ms: number, act: Act): Entry;
+  /** It does not happen after all. */
+  cancel(entry: Entry | undefined): void;
   /** When the next thing happens. */
   next(): number | null;
   /** Move the clock there and let it happen. */
@@ -19,8 +21,13 @@ export function createTimeline(time: VirtualTime): Timeline {
   let made = 0;
   const timeline: Timeline = {
     at(ms, act) {
-      entries.push({ at: ms, number: made++, act });
+      const entry = { at: ms, number: made++, act };
+      entries.push(entry);
       entries.sort((left, right) => left.at - right.at || left.number - right.number);
+      return entry;
+    },
+    cancel(entry) {
+      if (entry && entries.includes(entry)) entries.splice(entries.indexOf(entry), 1);
     },
     next: () => entries[0]?.at ?? null,
     async runNext() {
