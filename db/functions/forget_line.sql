@@ -4,7 +4,7 @@
 --
 -- Parameters   flex_element_id, flex_line_item_id   normalised
 -- Reads        crew_calls, ledger
--- Writes       the host's flex_crew_assignments, ledger, missing_lines, removal_decisions, crew_call_blocks
+-- Writes       the host's flex_crew_assignments, ledger, missing_lines, removal_decisions, crew_call_blocks, due_elements
 create or replace function flex_sync.forget_line(flex_element_id text, flex_line_item_id text)
 returns void
 language plpgsql
@@ -45,6 +45,8 @@ begin
       from unnest(v_calls) as call (id)
       on conflict on constraint crew_call_blocks_pkey do update
       set reason = excluded.reason, error = excluded.error;
+      -- Its next look, in an hour, is queued by whoever has the element's lock.
+      perform note_element(forget_line.flex_element_id, 'flex_crew_assignments refused a row', false);
   end;
 end
 $$;

@@ -5,7 +5,7 @@
 -- Parameters   flex_element_id   normalised
 -- Returns      one row, or none when nothing waits: due_at, reason, sync_id (of the sync it keeps open), priority
 --              reason: requested | confirming | unknown | late_check | asked | reading_too_old | blocked | background
--- Reads        elements, element_health, syncs, outbox, calls, missing_lines, settings, crew_call_settings, crew_calls
+-- Reads        elements, element_health, syncs, outbox, calls, missing_lines, settings, crew_call_settings, crew_calls, crew_call_blocks
 create or replace function flex_sync.next_reading(flex_element_id text)
 returns table (due_at timestamptz, reason text, sync_id bigint, priority smallint)
 language plpgsql
@@ -104,6 +104,13 @@ begin
     select v_element.blocked_at + interval '1 hour', 'blocked', null, 1
     where v_element.blocked_reason is not null
       and exists (select from crew_calls where crew_calls.flex_element_id = next_reading.flex_element_id)
+    union all
+    -- Rows that the host's table refused: it may take them by now.
+    select greatest(min(crew_call_blocks.since), v_read_at) + interval '1 hour', 'blocked', null, 1
+    from crew_calls
+    join crew_call_blocks on crew_call_blocks.crew_call_id = crew_calls.id
+    where crew_calls.flex_element_id = next_reading.flex_element_id
+    having count(*) > 0
     union all
     select greatest(v_element.reading_at, v_element.doubt_at) + min(coalesce(crew_call_settings.resync_interval, v_settings.resync_interval)), 'background', null, 1
     from crew_calls

@@ -52,6 +52,8 @@ begin
       values (record_person.crew_call_id, 'host_table', format('person %s: %s', record_person.technician_id, v_error), clock())
       on conflict on constraint crew_call_blocks_pkey do update
       set reason = excluded.reason, error = excluded.error;
+      -- Its next look, in an hour, is queued by whoever has the element's lock.
+      perform note_element(record_person.flex_element_id, 'flex_crew_assignments refused a row', false);
       perform note_block(record_person.flex_element_id, record_person.crew_call_id, record_person.technician_id, 'host_table', v_error);
       return false;
   end;

@@ -126,6 +126,7 @@ drop function flex_sync.explain(uuid);
 --!include block_element.sql
 --!include claim_operations.sql
 --!include record_failure.sql
+--!include next_reading.sql
 --!include forget_elements.sql
 --!include take_over_expired.sql
 --!include removals_within_the_hour.sql
