@@ -1,9 +1,11 @@
 import { Gauge, type Registry } from "prom-client";
 import { CONDITIONS } from "../rows.ts";
 import type { Directory } from "./directory.ts";
-import type { DatabaseMetrics } from "./read-metrics.ts";
+import type { DatabaseMetrics, OpenOperations } from "./read-metrics.ts";
 import type { Snapshot } from "./snapshot.ts";
 
+const KINDS: OpenOperations["kind"][] = ["observe", "add", "set_role", "remove"];
+const STATES: OpenOperations["state"][] = ["pending", "sending", "unknown", "held", "failed"];
 const BREAKER_REASONS = ["token_refused", "flex_down", "rate_limited"];
 const WINDOWS = [
   { window: "hour", limit: "hourly_limit" },
@@ -66,7 +68,8 @@ export function createDatabaseGauges(registry: Registry): DatabaseGauges {
     set({ state, open, named: values }) {
       operations.reset();
       oldest.reset();
-      const ages = new Map(["pending", "sending", "unknown", "held", "failed"].map((one) => [one, 0]));
+      for (const kind of KINDS) for (const is of STATES) operations.set({ kind, state: is }, 0);
+      const ages = new Map(STATES.map((is) => [is, 0]));
       for (const { kind, state: is, operations: count, oldest_seconds } of open) {
         operations.set({ kind, state: is }, count);
         ages.set(is, Math.max(ages.get(is) ?? 0, oldest_seconds));

@@ -34,6 +34,7 @@ export function createProcessMetrics(registry: Registry): ProcessMetrics {
     labelNames: ["result"],
     registers,
   });
+  for (const result of ["ok", "failed"]) steps.inc({ result }, 0);
   const lastStep = new Gauge({
     name: "flex_crew_sync_last_step_timestamp_seconds",
     help: "When this process's loop last made a step that the database answered; 0 before the first",

@@ -33,6 +33,7 @@ test("tells queue, conditions, budget and breaker", async () => {
     flex_crew_sync_database_up: 1,
     'flex_crew_sync_operations{kind="add",state="failed"}': 2,
     'flex_crew_sync_operations{kind="observe",state="pending"}': 1,
+    'flex_crew_sync_operations{kind="remove",state="held"}': 0,
     'flex_crew_sync_oldest_operation_age_seconds{state="held"}': 0,
     'flex_crew_sync_crew_calls{condition="failed"}': 1,
     'flex_crew_sync_crew_calls{condition="pending"}': 1,
