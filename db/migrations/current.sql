@@ -165,7 +165,7 @@ begin
     from pg_proc
     where pg_proc.pronamespace = 'flex_sync'::regnamespace
       and pg_proc.proname <> 'may_sync'
-      and has_function_privilege('flex_sync_app', pg_proc.oid, 'execute')
+      and (pg_proc.proname = 'name_of' or has_function_privilege('flex_sync_app', pg_proc.oid, 'execute'))
   loop
     execute format('grant execute on function %s to flex_sync_drainer', v_function);
   end loop;

@@ -4,7 +4,7 @@ import { readSyncs, type SyncRow } from "./read-overview.ts";
 
 /** One person, or a line that nobody is known for. */
 export type PersonRow = CrewStatusRow & {
-  /** What Flex calls them, on this element or another one. */
+  /** What the host calls them, or else Flex, on this element or another one. */
   name: string | null;
   /** What Flex answered to the operation that failed or is unanswered. */
   error: string | null;
@@ -57,10 +57,12 @@ export async function readCrewCall(sql: TransactionSql, id: string): Promise<Cre
 }
 
 async function readPersons(sql: TransactionSql, id: string, element: string | null): Promise<PersonRow[]> {
-  const rows = await sql<Omit<PersonRow, "name">[]>`
+  // name_of answers the name, if the host has one, and the id.
+  const rows = await sql<PersonRow[]>`
     select person.crew_call_id, person.technician_id, person.flex_resource_id, person.desired, person.flex_line_item_id,
       person.observed_line_item_id, person.role_code, person.observed_role, person.operation_id::text, person.condition,
-      person.reason, person.since, person.next_action, outbox.error, outbox.http_status
+      person.reason, person.since, person.next_action, outbox.error, outbox.http_status,
+      nullif(replace(flex_sync.name_of(person.technician_id), person.technician_id::text, ''), '') as name
     from flex_sync.crew_status as person
     left join flex_sync.outbox on outbox.id = person.operation_id
     where person.crew_call_id = ${id}::uuid
@@ -82,13 +84,16 @@ async function readPersons(sql: TransactionSql, id: string, element: string | nu
   const known = new Map([...names, ...lines].map(({ key, name }) => [key, name]));
   return rows.map((row) => ({
     ...row,
-    name: known.get(row.observed_line_item_id ?? "") ?? known.get(row.flex_resource_id ?? "") ?? null,
+    name:
+      row.name?.trim() ||
+      (known.get(row.observed_line_item_id ?? "") ?? known.get(row.flex_resource_id ?? "") ?? null),
   }));
 }
 
 async function readHeld(sql: TransactionSql, id: string, element: string | null): Promise<HeldRow[]> {
   const rows = await sql<HeldRow[]>`
-    select outbox.flex_line_item_id, outbox.technician_id, outbox.reason, outbox.brake, lines.name
+    select outbox.flex_line_item_id, outbox.technician_id, outbox.reason, outbox.brake,
+      coalesce(lines.name, nullif(btrim(replace(flex_sync.name_of(outbox.technician_id), outbox.technician_id::text, '')), '')) as name
     from flex_sync.outbox
     left join flex_sync.lines
       on lines.flex_element_id = outbox.flex_element_id and lines.flex_line_item_id = outbox.flex_line_item_id

@@ -35,6 +35,8 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
     disable_auto_sync`,
     OPERATOR,
   ),
+  // How the daemon's page calls people.
+  ...each("name_of", DRAINER),
   // What the others call; one a line, so that two who add one do not meet.
   ...each(
     `
@@ -67,7 +69,6 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
       lock_element
       lock_element_of
       log_operator
-      name_of
       next_reading
       note_block
       note_decisions

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Sql } from "postgres";
 import { describe, expect, test } from "vitest";
-import { ana, type CrewCall, makeCrewCall, person } from "../crew-call.ts";
+import { ana, ben, type CrewCall, cleo, makeCrewCall, person } from "../crew-call.ts";
 import { sync } from "../functions/asking.ts";
 import { createDatabase } from "../postgres/database.ts";
 import { bearer, type StartedFace, startTestFace, TOKEN } from "./face-stage.ts";
@@ -106,6 +106,18 @@ test("pages through what does not fit one, by condition too", async () => {
   }
   expect(pages).toBe(3);
   expect(seen.size).toBe(130);
+});
+
+test("calls people as the host does, else as Flex does, else by their id", async () => {
+  const { url, sql } = await createDatabase();
+  const call = await makeCrewCall(sql, { desired: [ana, ben, cleo] });
+  await sql`alter table profiles add column first_name text, add column last_name text`;
+  await sql`update profiles set first_name = 'Ana', last_name = 'Ortuño' where id = ${ana.id}`;
+  await sync(sql, call);
+  await sql`update flex_sync.lines set name = 'Benito in Flex' where flex_resource_id = ${ben.resource}`;
+  const { body } = await (await startTestFace(url)).ask(`/crew-calls/${call.id}`, { headers: html });
+  const names = [...body.matchAll(/<div class="person-head"><b>(.*?)<\/b>/g)].map(([, name]) => name);
+  expect(names).toEqual(["Ana Ortuño", "Benito in Flex", expect.stringContaining(`title="${cleo.id}"`)]);
 });
 
 test("finds a crew call by its own id, its job's, or its element's", async () => {
