@@ -1,3 +1,4 @@
+import { CREW_CALLS, roleIdOf } from "./crew-calls.ts";
 import { PEOPLE, type Resource, type Start } from "./history.ts";
 import { id } from "./ids.ts";
 import type { Lab } from "./lab.ts";
@@ -6,13 +7,6 @@ import type { Lab } from "./lab.ts";
 export type Wanted = { call: number; person: number; roleId: string | null };
 
 type Assignment = { sound: string | null; lights: string | null };
-
-/** Which crew call belongs to which job and department: two of them are of one job. */
-export const CREW_CALLS = [
-  { job: 0, department: "sound" },
-  { job: 0, department: "lights" },
-  { job: 1, department: "sound" },
-] as const;
 
 /**
  * The host application: its tables, and beside them what they say, kept in plain TypeScript so that what is checked is
@@ -159,12 +153,4 @@ export function createHost({ run, time }: Lab) {
       noteWanted();
     },
   };
-}
-
-/** The business role that a role code of a crew call's department means; null for none. */
-function roleIdOf(call: number, role: string): string | null {
-  const { department } = CREW_CALLS[call] as (typeof CREW_CALLS)[number];
-  const tier = /-([RET])$/.exec(role)?.[1];
-  if (!tier || (department === "lights" && tier === "T")) return null;
-  return id.role(department, tier);
 }
