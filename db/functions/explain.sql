@@ -25,7 +25,7 @@ begin
   select crew_call_status.* into v_status from crew_call_status where crew_call_status.crew_call_id = explain.crew_call_id and crew_call_status.flex_element_id is not distinct from v_element;
   select elements.reading_at into v_read_at from elements where elements.flex_element_id = v_element;
   v_text := concat_ws(E'\n',
-    format('Crew call %s (%s): %s%s', explain.crew_call_id, coalesce(v_status.department, 'retired'), v_status.condition, coalesce(', ' || v_status.reason, '')),
+    format('Crew call %s (%s): %s%s', explain.crew_call_id, coalesce(printable(v_status.department), 'retired'), v_status.condition, coalesce(', ' || v_status.reason, '')),
     'In the way: ' || what_stands_in_the_way(v_status.condition, v_status.reason, v_element) || '.',
     case
       when not is_flex_id(v_element) then null
@@ -36,7 +36,7 @@ begin
 
   if is_flex_id(v_element) then
     begin
-      select string_agg(E'\n  ' || tell_planned(planned), ''
+      select string_agg(E'\n  ' || printable(tell_planned(planned)), ''
         order by array_position(array['hold', 'contest', 'wait', 'confirm', 'add', 'remove', 'set_role', 'wait_role', 'unmapped', 'report', 'keep'], planned.action),
           planned.technician_id, planned.flex_line_item_id)
       into v_plan
@@ -45,7 +45,7 @@ begin
       v_text := v_text || coalesce(v_plan, E'\n  nobody is desired and nobody is there');
     exception
       when others then
-        v_text := v_text || E'\n  no plan: ' || sqlerrm;
+        v_text := v_text || E'\n  no plan: ' || printable(sqlerrm);
     end;
   end if;
   return v_text || coalesce(E'\nNext: ' || v_status.next_action, '');
