@@ -5,7 +5,7 @@
 -- Parameters   flex_element_id   normalised
 -- Returns      one row, or none when nothing waits: due_at, reason, sync_id (of the sync it keeps open), priority
 --              reason: requested | confirming | unknown | late_check | asked | reading_too_old | blocked | background
--- Reads        elements, element_health, syncs, outbox, calls, missing_lines, settings, crew_call_settings, crew_calls, crew_call_blocks
+-- Reads        elements, element_health, syncs, outbox, calls, missing_lines, settings, crew_call_settings, crew_calls, crew_call_blocks, ledger
 create or replace function flex_sync.next_reading(flex_element_id text)
 returns table (due_at timestamptz, reason text, sync_id bigint, priority smallint)
 language plpgsql
@@ -103,7 +103,11 @@ begin
     union all
     select v_element.blocked_at + interval '1 hour', 'blocked', null, 1
     where v_element.blocked_reason is not null
-      and exists (select from crew_calls where crew_calls.flex_element_id = next_reading.flex_element_id)
+      -- Nobody can request the clean-up of an element that no crew call points at any more.
+      and (
+        exists (select from crew_calls where crew_calls.flex_element_id = next_reading.flex_element_id)
+        or exists (select from ledger where ledger.flex_element_id = next_reading.flex_element_id and ledger.gone_at is null)
+      )
     union all
     -- Rows that the host's table refused: it may take them by now.
     select greatest(min(crew_call_blocks.since), v_read_at) + interval '1 hour', 'blocked', null, 1
