@@ -29,6 +29,23 @@ declare
   end;
 begin
   perform note_decisions(apply_plan.flex_element_id, apply_plan.plan, apply_plan.sync_id, apply_plan.reading_at);
+  -- Nothing is open and nothing is wanted: the usual case, and no statement more.
+  if not exists (
+    select from outbox
+    where outbox.flex_element_id = apply_plan.flex_element_id
+      and outbox.kind <> 'observe'
+      and outbox.state in ('pending', 'sending', 'unknown', 'held')
+  ) and not exists (
+    select from outbox
+    where outbox.flex_element_id = apply_plan.flex_element_id
+      and outbox.state = 'failed'
+      and outbox.superseded_at is null
+  ) and not exists (
+    select from unnest(v_plan) as planned
+    where planned.action in ('add', 'set_role', 'remove', 'hold', 'contest')
+  ) then
+    return;
+  end if;
 
   -- No longer wanted and not yet sent.
   update outbox
@@ -39,7 +56,7 @@ begin
     and not exists (
       select from operations_of(v_plan) as operation
       where operation.kind = outbox.kind
-        and case when outbox.kind = 'remove' then operation.line = outbox.flex_line_item_id else operation.resource = outbox.flex_resource_id end
+        and operation.subject = case when outbox.kind = 'remove' then outbox.flex_line_item_id else outbox.flex_resource_id end
     );
 
   -- Wanted already: it stays, with what the plan knows now. A removal that a brake let go,
@@ -67,7 +84,7 @@ begin
   where outbox.flex_element_id = apply_plan.flex_element_id
     and outbox.kind = operation.kind
     and outbox.state in ('pending', 'held')
-    and case when outbox.kind = 'remove' then operation.line = outbox.flex_line_item_id else operation.resource = outbox.flex_resource_id end
+    and operation.subject = case when outbox.kind = 'remove' then outbox.flex_line_item_id else outbox.flex_resource_id end
     and (
       apply_plan.reading_at is not null
       or (outbox.state, outbox.flex_role_id, outbox.brake, outbox.persons, outbox.limited)
@@ -83,11 +100,9 @@ begin
     and outbox.superseded_at is null
     and not exists (
       select from unnest(v_plan) as planned
-      where case outbox.kind
-        when 'add' then planned.action = 'wait' and planned.flex_resource_id = outbox.flex_resource_id
-        when 'set_role' then planned.action = 'wait_role' and planned.flex_resource_id = outbox.flex_resource_id
-        else planned.action = 'report' and planned.flex_line_item_id = outbox.flex_line_item_id
-      end
+      where planned.action = case outbox.kind when 'add' then 'wait' when 'set_role' then 'wait_role' else 'report' end
+        and case planned.action when 'report' then planned.flex_line_item_id else planned.flex_resource_id end
+          = case outbox.kind when 'remove' then outbox.flex_line_item_id else outbox.flex_resource_id end
     );
 
   -- Missing: adds first, what follows them second.
@@ -117,7 +132,7 @@ begin
       select from outbox
       where outbox.flex_element_id = apply_plan.flex_element_id and outbox.kind = operation.kind
         and outbox.state in ('pending', 'sending', 'unknown', 'held')
-        and case when operation.kind = 'remove' then outbox.flex_line_item_id = operation.line else outbox.flex_resource_id = operation.resource end
+        and case when outbox.kind = 'remove' then outbox.flex_line_item_id else outbox.flex_resource_id end = operation.subject
     )
   order by operation.crew_call_id, operation.technician_id, operation.line;
 
@@ -132,7 +147,7 @@ begin
     and outbox.kind = operation.kind
     and outbox.kind <> 'add'
     and outbox.state in ('pending', 'held')
-    and case when outbox.kind = 'remove' then operation.line = outbox.flex_line_item_id else operation.resource = outbox.flex_resource_id end
+    and operation.subject = case when outbox.kind = 'remove' then outbox.flex_line_item_id else outbox.flex_resource_id end
     and outbox.after_operation_id is distinct from first.id;
 
   -- Brought back twice within a day and deleted again: somebody has to look.

@@ -11,6 +11,7 @@ create or replace function flex_sync.desired_of(crew_call_id uuid)
 returns table (technician_id uuid, resource text, problem text, role_code text, role_id text)
 language plpgsql
 volatile
+rows 40
 security definer
 set search_path = pg_catalog, flex_sync, pg_temp
 set row_security = off
@@ -18,25 +19,36 @@ set plan_cache_mode = force_generic_plan
 as $$
 begin
   return query
-  select distinct on (desired_crew.technician_id)
-    desired_crew.technician_id,
-    case when is_flex_id(desired_crew.flex_resource_id) then flex_id(desired_crew.flex_resource_id) end,
+  with
+  -- Each id and each tier is worked out once, whatever they cost.
+  people as materialized (
+    select desired_crew.technician_id, flex_id(desired_crew.flex_resource_id) as id, is_flex_id(desired_crew.flex_resource_id) as well_formed,
+      desired_crew.role_code, tier_of(desired_crew.role_code) as tier
+    from desired_crew
+    where desired_crew.crew_call_id = desired_of.crew_call_id
+      and desired_crew.technician_id is not null
+  ),
+  tiers as materialized (
+    select upper(btrim(business_roles.tier)) as tier, business_roles.flex_role_id
+    from business_roles
+    where lower(btrim(business_roles.department)) = (
+      select crew_calls.department from crew_calls where crew_calls.id = desired_of.crew_call_id
+    )
+  )
+  select distinct on (people.technician_id)
+    people.technician_id,
+    case when people.well_formed then people.id end,
     case
-      when flex_id(desired_crew.flex_resource_id) is null then 'no_resource'
-      when not is_flex_id(desired_crew.flex_resource_id) then 'malformed_id'
+      when people.id is null then 'no_resource'
+      when not people.well_formed then 'malformed_id'
     end,
-    desired_crew.role_code,
-    business_roles.flex_role_id
-  from desired_crew
-  join crew_calls on crew_calls.id = desired_crew.crew_call_id
-  left join business_roles
-    on lower(btrim(business_roles.department)) = crew_calls.department
-    and upper(btrim(business_roles.tier)) = tier_of(desired_crew.role_code)
-  where desired_crew.crew_call_id = desired_of.crew_call_id
-    and desired_crew.technician_id is not null
+    people.role_code,
+    tiers.flex_role_id
+  from people
+  left join tiers on tiers.tier = people.tier
   order by
-    desired_crew.technician_id,
-    is_flex_id(desired_crew.flex_resource_id) desc, business_roles.flex_role_id is null, desired_crew.role_code;
+    people.technician_id,
+    people.well_formed desc, tiers.flex_role_id is null, people.role_code;
 end
 $$;
 comment on function flex_sync.desired_of(uuid) is 'Who one crew call should show, one row per person, with ids that can be compared.';

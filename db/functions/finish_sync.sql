@@ -5,7 +5,7 @@
 -- second to come sees both.
 --
 -- Parameters   sync_id   syncs.id; null does nothing
--- Reads        outbox, calls, elements, crew_call_status
+-- Reads        outbox, calls, elements, state_of_crew_call, crew_calls
 -- Writes       syncs, due_elements; NOTIFY flex_sync_done with the sync's id
 create or replace function flex_sync.finish_sync(sync_id bigint)
 returns void
@@ -57,10 +57,12 @@ begin
   update syncs
   set outcome = case when exists (
     select from elements where elements.flex_element_id = v_sync.flex_element_id and elements.blocked_reason is not null
-  ) then 'blocked' else coalesce((
-    select crew_call_status.condition from crew_call_status
-    where crew_call_status.crew_call_id = v_sync.crew_call_id and crew_call_status.flex_element_id = v_sync.flex_element_id
-  ), 'synced') end
+  ) then 'blocked' else (
+    select state.condition
+    from state_of_crew_call(v_sync.crew_call_id, v_sync.flex_element_id, not exists (
+      select from crew_calls where crew_calls.id = v_sync.crew_call_id and crew_calls.flex_element_id = v_sync.flex_element_id
+    )) as state
+  ) end
   where syncs.id = v_sync.id;
 
   perform pg_notify('flex_sync_done', v_sync.id::text);

@@ -1,18 +1,11 @@
 -- flex_id(value)
 --
--- A Flex id as it is compared, locked and sent: trimmed, lower-case.
---
--- Parameters   value   any text, as people typed it
--- Returns      text, or null when nothing is left
+-- A Flex id as it is compared, locked and sent: trimmed, lower-case, null when blank.
+-- An expression that Postgres puts in place of each call (it is made of no names, so no search_path can turn it).
 create or replace function flex_sync.flex_id(value text)
 returns text
-language plpgsql
+language sql
 immutable
 parallel safe
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return nullif(lower(btrim(flex_id.value, E' \t\r\n')), '');
-end
-$$;
+return nullif(lower(btrim(value, E' \t\r\n')), '');
 comment on function flex_sync.flex_id(text) is 'A Flex id as it is compared, locked and sent: trimmed, lower-case, null when blank.';

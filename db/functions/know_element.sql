@@ -32,14 +32,21 @@ begin
     v_call.job_id,
     v_call.department
   where not exists (select from elements where elements.flex_element_id = know_element.flex_element_id);
-  if found or v_call.id is null then
+  if v_call.id is null then
+    update elements
+    set retired_at = clock()
+    where elements.flex_element_id = know_element.flex_element_id
+      and elements.retired_at is null;
     return;
   end if;
 
   update elements
-  set crew_call_id = v_call.id, job_id = v_call.job_id, department = v_call.department
+  set crew_call_id = v_call.id, job_id = v_call.job_id, department = v_call.department, retired_at = null
   where elements.flex_element_id = know_element.flex_element_id
-    and (elements.crew_call_id, elements.job_id, elements.department) is distinct from (v_call.id, v_call.job_id, v_call.department);
+    and (
+      (elements.crew_call_id, elements.job_id, elements.department) is distinct from (v_call.id, v_call.job_id, v_call.department)
+      or elements.retired_at is not null
+    );
 end
 $$;
 comment on function flex_sync.know_element(text) is 'Makes sure an element has its row and remembers the crew call that points at it.';

@@ -130,6 +130,11 @@ begin
     returning syncs.* into v_sync;
   end if;
 
+  update elements
+  set unmapped = counted.unmapped
+  from (select count(*) as unmapped from unnest(v_plan) as planned where planned.action = 'unmapped') as counted
+  where elements.flex_element_id = v_element
+    and elements.unmapped <> counted.unmapped;
   perform record_kept(v_element, v_plan);
   perform apply_plan(v_element, v_plan, v_sync.id, v_began);
   perform queue_reading(v_element);

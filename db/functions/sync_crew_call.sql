@@ -45,11 +45,7 @@ begin
   v_found := found;
   if not v_found and host_error() is not null then
     -- A policy hides the host's crew calls: an error of the host's, never an unknown id.
-    return jsonb_build_object(
-      'crew_call_id', sync_crew_call.crew_call_id, 'flex_element_id', null, 'sync_id', null, 'condition', 'blocked',
-      'observed_at', null, 'stale', null, 'to_add', '[]'::jsonb, 'to_remove', '[]'::jsonb, 'to_set_role', '[]'::jsonb,
-      'held', null, 'plan', null, 'kept', 0, 'unmapped', '[]'::jsonb
-    );
+    return blocked_as_json(sync_crew_call.crew_call_id, null, null);
   end if;
   if not v_found then
     raise exception 'no crew call has the id %', coalesce(sync_crew_call.crew_call_id::text, 'null')
@@ -67,11 +63,7 @@ begin
       from (select clock() as at) as now_is
       returning syncs.id into v_sync_id;
     end if;
-    return jsonb_build_object(
-      'crew_call_id', sync_crew_call.crew_call_id, 'flex_element_id', v_element, 'sync_id', v_sync_id, 'condition', 'blocked',
-      'observed_at', null, 'stale', null, 'to_add', '[]'::jsonb, 'to_remove', '[]'::jsonb, 'to_set_role', '[]'::jsonb,
-      'held', null, 'plan', null, 'kept', 0, 'unmapped', '[]'::jsonb
-    );
+    return blocked_as_json(sync_crew_call.crew_call_id, v_element, v_sync_id);
   end if;
 
   if not sync_crew_call.dry_run then
@@ -96,11 +88,7 @@ begin
         perform block_element(v_element, 'host_view', v_error);
         perform finish_sync(v_sync_id);
       end if;
-      return jsonb_build_object(
-        'crew_call_id', sync_crew_call.crew_call_id, 'flex_element_id', v_element, 'sync_id', v_sync_id, 'condition', 'blocked',
-        'observed_at', null, 'stale', null, 'to_add', '[]'::jsonb, 'to_remove', '[]'::jsonb, 'to_set_role', '[]'::jsonb,
-        'held', null, 'plan', null, 'kept', 0, 'unmapped', '[]'::jsonb
-      );
+      return blocked_as_json(sync_crew_call.crew_call_id, v_element, v_sync_id);
   end;
 
   if not sync_crew_call.dry_run then
@@ -121,10 +109,11 @@ begin
   end if;
   return jsonb_build_object('crew_call_id', sync_crew_call.crew_call_id, 'flex_element_id', v_element, 'sync_id', v_sync_id)
     || plan_as_json(sync_crew_call.crew_call_id, v_element, v_plan)
-    || jsonb_build_object('condition', (
-      select crew_call_status.condition from crew_call_status
-      where crew_call_status.crew_call_id = sync_crew_call.crew_call_id and crew_call_status.flex_element_id = v_element
-    ));
+    || jsonb_build_object('condition', case
+      -- After a request something is always open.
+      when sync_crew_call.dry_run then (select state.condition from state_of_crew_call(sync_crew_call.crew_call_id, v_element, false) as state)
+      else (select open.condition from open_condition(sync_crew_call.crew_call_id, v_element, false) as open)
+    end);
 end
 $$;
 comment on function public.sync_crew_call(uuid, boolean, boolean, text) is

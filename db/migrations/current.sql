@@ -92,6 +92,22 @@ create index outbox_failed_by_crew_call on flex_sync.outbox (crew_call_id, techn
 create index ledger_by_end on flex_sync.ledger (gone_at) where gone_at is not null;
 drop function flex_sync.explain(uuid);
 
+alter table flex_sync.elements add column unmapped int not null default 0;
+comment on column flex_sync.elements.unmapped is 'Desired people without a usable resource in the last plan: where the crew call stands in the list.';
+
+alter table flex_sync.elements add column retired_at timestamptz;
+comment on column flex_sync.elements.retired_at is 'Since when no crew call is known to point here.';
+update flex_sync.elements
+set retired_at = flex_sync.clock()
+where not exists (select from flex_sync.crew_calls where crew_calls.flex_element_id = elements.flex_element_id);
+
+-- What stands first in crew_call_status is found without reading what stands last.
+create index elements_urgent on flex_sync.elements (flex_element_id) where blocked_reason is not null or doubt_reason is not null;
+create index elements_retired on flex_sync.elements (flex_element_id) where retired_at is not null;
+create index elements_unmapped_or_unread on flex_sync.elements (flex_element_id) where unmapped > 0 or reading_at is null;
+create index flex_sync_crew_calls_without_element on :HOST_SCHEMA.flex_crew_calls (id)
+where length(lower(btrim(flex_element_id::text, E' \t\r\n'))) is distinct from 36;
+
 -- Functions and views.
 --!include pin_search_path.sql
 --!include calls_left.sql
@@ -138,6 +154,22 @@ drop function flex_sync.explain(uuid);
 --!include what_stands_in_the_way.sql
 --!include tell_planned.sql
 --!include explain.sql
+
+--!include flex_id.sql
+--!include is_flex_id.sql
+--!include tier_of.sql
+--!include desired_of.sql
+--!include know_element.sql
+--!include open_condition.sql
+--!include state_of_crew_call.sql
+--!include views/urgent_elements.sql
+--!include views/crew_call_status.sql
+--!include blocked_as_json.sql
+-- Its rows have a column more.
+drop function flex_sync.operations_of(flex_sync.planned[]);
+--!include operations_of.sql
+--!include finish_sync.sql
+--!include record_observation.sql
 
 -- Last of all: who may do what with what is new.
 --!include grant_privileges.sql

@@ -25,11 +25,12 @@ function documentedWords(): string[] {
 
 /** Reasons that a view writes out beside their condition. */
 function pairsInViews(): string[] {
-  return ["views/crew_call_status", "views/crew_status"].flatMap((view) =>
-    [...sql(view).matchAll(new RegExp(`array\\['(${CONDITIONS})', '([a-z_]+)'\\]`, "g"))].map(
-      ([, condition, reason]) => `${condition} ${reason}`,
-    ),
+  const inView = new RegExp(`array\\['(${CONDITIONS})', '([a-z_]+)'\\]`, "g");
+  const assigned = new RegExp(`condition := '(${CONDITIONS})';\\s+\\S+reason := '([a-z_]+)'`, "g");
+  const pairs = ["views/crew_status", "open_condition", "state_of_crew_call"].flatMap((name) =>
+    [inView, assigned].flatMap((pattern) => [...sql(name).matchAll(pattern)]),
   );
+  return pairs.map(([, condition, reason]) => `${condition} ${reason}`);
 }
 
 /** Reasons that a view takes from elsewhere, each with the condition under which it shows them. */
