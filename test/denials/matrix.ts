@@ -22,7 +22,7 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
   ...each("sync_crew_call sync_crew_for_job may_sync", APP),
   // What the views call, for whoever reads them: the drainer for its page.
   ...each(
-    "is_flex_id next_action why_pending policy_of calls_left desired_or_nobody nobodys_lines clock explain history",
+    "is_flex_id state_of_crew_call next_action why_pending policy_of calls_left desired_or_nobody nobodys_lines clock explain history",
     [...APP, ...DRAINER],
   ),
   ...each(
@@ -44,6 +44,7 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
       apply_plan
       backoff
       begin_background_readings
+      blocked_as_json
       block_element
       confirm_stale
       count_call
@@ -76,6 +77,7 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
       note_failure
       note_success
       open_breaker
+      open_condition
       operation_in_flight
       operations_of
       pin_search_path
@@ -147,7 +149,7 @@ export const RELATIONS: ReadonlyMap<string, Partial<Record<Role, Privilege[]>>> 
     ...Object.fromEntries(
       words(`
         calls crew_calls decisions desired_crew due_elements duplicate_assignments element_health joined_requests last_decisions ledger
-        migrations missing_lines operator_log readings recorded_crew removal_decisions removed_duplicates
+        migrations missing_lines operator_log readings recorded_crew removal_decisions removed_duplicates urgent_elements
       `).map((name) => [name, OPERATOR_READS]),
     ),
   }),

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { Sql } from "postgres";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { ana, assign, ben, type CrewCall, makeCrewCall } from "../crew-call.ts";
@@ -163,14 +164,41 @@ describe("a hostile role's session", () => {
 });
 
 describe("a function of ours", () => {
-  test("has a pinned search_path with pg_temp last, unless it is the host's hook", async () => {
+  test("has a pinned search_path with pg_temp last, unless it is the host's hook or one expression of qualified names", async () => {
     const { sql } = await createDatabase();
     const rows =
       await sql`select pg_proc.proname as name, prosecdef as definer, array_to_string(proconfig, '; ') as settings from pg_proc
       where (pronamespace = 'flex_sync'::regnamespace or (pronamespace = 'public'::regnamespace and proname like 'sync_crew%'))
         and coalesce(array_to_string(proconfig, '; '), '') !~ 'search_path=pg_catalog, (flex_sync, )?pg_temp(;|$)'`;
-    expect(rows).toEqual([{ name: "may_sync", definer: false, settings: null }]);
+    const unpinned = ["flex_id", "is_flex_id", "may_sync", "tier_of"];
+    expect(rows.map(({ name }) => name).sort()).toEqual(unpinned);
+    expect(rows.filter(({ definer, settings }) => definer || settings)).toEqual([]);
   });
+
+  test.each(["flex_id", "is_flex_id", "tier_of"])(
+    "%s names the schema of every function and operator",
+    (name) => {
+      const body = /as \$\$(.*?)\$\$/s.exec(readFileSync(`db/functions/${name}.sql`, "utf8"))?.[1] ?? "";
+      const words = body
+        .replace(/'[^']*'/g, "")
+        .replaceAll(/pg_catalog\.[\w<>~]+/g, "")
+        .match(/\w+|[<>=~!*/%+|&^-]+/g);
+      const ours = new Set([
+        "select",
+        "case",
+        "when",
+        "then",
+        "end",
+        "coalesce",
+        "operator",
+        "value",
+        "role_code",
+        "E",
+        "false",
+      ]);
+      expect(words?.filter((word) => !ours.has(word))).toEqual([]);
+    },
+  );
 
   test("never runs text as SQL, but for what a migration grants", async () => {
     const { sql } = await createDatabase();
