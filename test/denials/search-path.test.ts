@@ -200,11 +200,11 @@ describe("a function of ours", () => {
     },
   );
 
-  test("never runs text as SQL, but for what a migration grants", async () => {
+  test("never runs text as SQL, but for what a migration grants, and for the columns in which a host keeps names", async () => {
     const { sql } = await createDatabase();
     const rows = await sql`select proname as name from pg_proc
       where pronamespace = 'flex_sync'::regnamespace and prosrc ~* '\\mexecute\\M' and proname !~ '^(en|dis)able_auto_sync$' order by 1`;
-    expect(rows).toEqual([{ name: "grant_privileges" }]);
+    expect(rows).toEqual([{ name: "grant_privileges" }, { name: "name_of" }]);
   });
 });
 
