@@ -5,7 +5,7 @@ import { moveClock } from "../functions/move-clock.ts";
 import { drainUntilRest, moveOn, requestSync } from "./carry-on.ts";
 import type { KillCase } from "./cases.ts";
 import type { Kind } from "./points.ts";
-import type { WatchedDrainer } from "./watched-drainer.ts";
+import type { World } from "./world.ts";
 
 const ROUTE_OF_KIND = {
   observe: "list",
@@ -21,7 +21,7 @@ const ROUTE_OF_KIND = {
 /** Bring about that a drainer which begins now comes by the case's point. */
 export async function bringAbout(
   { kind, nth, fault, times, denied }: KillCase,
-  { sql, flex, helper }: { sql: Sql; flex: Simulator; helper: () => WatchedDrainer },
+  { sql, flex, drainer }: World,
 ): Promise<void> {
   await requestSync(sql);
   switch (kind) {
@@ -34,9 +34,9 @@ export async function bringAbout(
       break;
     case "probe": {
       flex.revokeToken();
-      const drainer = helper();
-      await drainUntilRest(drainer);
-      await drainer.close();
+      const refused = drainer();
+      await drainUntilRest(refused);
+      await refused.close();
       flex.restoreToken();
       await moveOn(sql);
       break;

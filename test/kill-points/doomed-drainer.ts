@@ -1,8 +1,6 @@
-import type { Kind, Point } from "./points.ts";
 import { once } from "./reached.ts";
-import { type DrainerSettings, watchedDrainer } from "./watched-drainer.ts";
-
-export type Doom = DrainerSettings & { point: Point; kind: Kind; nth: number };
+import type { Doom } from "./victim.ts";
+import { watchedDrainer } from "./watched-drainer.ts";
 
 /**
  * A drainer as a process of its own, told on stdin where it has to die. It kills itself there, so that not one

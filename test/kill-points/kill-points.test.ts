@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { buildDoomedDrainer } from "./build-doomed-drainer.ts";
 import { makeCases } from "./cases.ts";
+import { drainerToKill } from "./drainer-to-kill.ts";
 import { liveThroughAll, summaryOf, troublesOf } from "./live-through-all.ts";
 
 /**
@@ -20,7 +21,7 @@ afterAll(() => doomed.remove());
 test(`${COUNT} drainers are killed, and the next one leaves nobody twice, nobody forgotten, nothing wiped`, {
   timeout: 120_000 + COUNT * 10_000,
 }, async () => {
-  const lives = await liveThroughAll(makeCases(SEED, FIRST, COUNT), doomed.file);
-  console.log(summaryOf(SEED, FIRST, lives));
+  const lives = await liveThroughAll(makeCases(SEED, FIRST, COUNT), () => drainerToKill(doomed.file));
+  console.log(summaryOf("kill points", SEED, FIRST, lives));
   expect(troublesOf(SEED, lives)).toEqual([]);
 });

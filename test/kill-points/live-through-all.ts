@@ -1,6 +1,8 @@
 import type { KillCase } from "./cases.ts";
 import { type Lived, liveThrough } from "./live-through.ts";
 import { KINDS, POINTS } from "./points.ts";
+import type { Victim } from "./victim.ts";
+import type { World } from "./world.ts";
 
 export type Life = { it: KillCase; lived: Lived };
 
@@ -8,13 +10,16 @@ export type Life = { it: KillCase; lived: Lived };
 const AT_ONCE = 4;
 
 /** Live through all cases, several at once. One that did not happen, on a busy machine, is lived through once more. */
-export async function liveThroughAll(cases: readonly KillCase[], file: string): Promise<Life[]> {
+export async function liveThroughAll(
+  cases: readonly KillCase[],
+  startVictim: (world: World) => Victim,
+): Promise<Life[]> {
   const lives: Life[] = [];
   const left = [...cases];
   const liveThroughSome = async () => {
     for (let it = left.shift(); it; it = left.shift()) {
-      let lived = await liveThrough(it, file);
-      if (!lived.happened && lived.wrong.length === 0) lived = await liveThrough(it, file);
+      let lived = await liveThrough(it, startVictim);
+      if (!lived.happened && lived.wrong.length === 0) lived = await liveThrough(it, startVictim);
       lives.push({ it, lived });
     }
   };
@@ -22,8 +27,8 @@ export async function liveThroughAll(cases: readonly KillCase[], file: string): 
   return lives.sort((left, right) => left.it.number - right.it.number);
 }
 
-/** In one line what happened, and how often what did at each point of each kind. */
-export function summaryOf(seed: number, first: number, lives: Life[]): string {
+/** In one line what happened, and how often it did at each point of each kind. */
+export function summaryOf(what: string, seed: number, first: number, lives: Life[]): string {
   const happened = lives.filter(({ lived }) => lived.happened);
   const never = lives.filter(({ lived }) => !lived.happened);
   const counts = POINTS.map((point) => {
@@ -34,8 +39,8 @@ export function summaryOf(seed: number, first: number, lives: Life[]): string {
     return `${point}: ${there.filter((text) => text !== "").join(", ") || "none"}`;
   });
   return [
-    `kill points: seed ${seed}, ${lives.length} cases from ${first}`,
-    `${happened.length} killed there, ${never.length} never came by`,
+    `${what}: seed ${seed}, ${lives.length} cases from ${first}`,
+    `${happened.length} happened there, ${never.length} never came by`,
     `${lives.filter(({ lived }) => lived.wrong.length > 0).length} went wrong`,
     ...counts,
   ].join("; ");
