@@ -145,6 +145,10 @@ begin
     from recorded
     join missing_lines on missing_lines.flex_line_item_id = recorded.line and missing_lines.flex_resource_id = recorded.resource
   ),
+  -- A reading that shows nobody where somebody is recorded: until a second one says so too, nobody is added.
+  emptied as materialized (
+    select from missing where not exists (select from countable)
+  ),
   -- Resources whose recorded line somebody deleted in Flex, and how often we brought it back within a day.
   vanished as materialized (
     select wanted.resource, (
@@ -199,6 +203,7 @@ begin
         when exists (select from open join observed on observed.line = open.line where open.kind = 'remove' and observed.resource = desired.resource) then 'wait'
         when exists (select from refused where refused.kind = 'add' and refused.resource = desired.resource) then 'wait'
         when vanished.times_added_again >= 2 then 'contest'
+        when exists (select from emptied) then 'confirm'
         else 'add'
       end as action,
       vanished.resource is not null as was_deleted,

@@ -116,6 +116,7 @@ where length(lower(btrim(flex_element_id::text, E' \t\r\n'))) is distinct from 3
 --!include record_person.sql
 --!include record_kept.sql
 --!include forget_line.sql
+--!include plan_element.sql
 --!include printable.sql
 --!include who_acts.sql
 --!include held_plan.sql

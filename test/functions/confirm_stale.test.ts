@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { ana, ben, type CrewCall, cleo, makeCrewCall, person } from "../crew-call.ts";
 import { createDatabase } from "../postgres/database.ts";
 import { conditionOf, conditionOfPerson, lastSync, operations, recordedIn, request, sync } from "./asking.ts";
-import { answer, claim, drainWith, settleWith } from "./drain-with.ts";
+import { answer, type Claimed, claim, drainWith, recordLines, settleWith } from "./drain-with.ts";
 import { moveClock } from "./move-clock.ts";
 
 const lineInFlex = (call: CrewCall, resource: string | null) =>
@@ -51,6 +51,19 @@ describe("whoever was deleted in Flex by hand", () => {
     await settleWith(sql, call.flex);
     expect(call.flex.writes).toEqual([]);
     expect(await recordedIn(sql, call)).toMatchObject({ [ana.id]: call.lineOf(ana) });
+    expect((await lastSync(sql, call)).outcome).toBe("synced");
+  });
+
+  test("takes nobody along: while one reading shows nobody at all, whoever is new waits for the second", async () => {
+    const { sql } = await createDatabase();
+    const call = await makeCrewCall(sql, { desired: [ana, ben, cleo], recorded: [ana], inFlex: [ana, ben] });
+    await request(sql, call);
+    const [reading] = await claim(sql);
+    expect(await recordLines(sql, reading as Claimed, [], "present")).toBe("recorded");
+    expect(await claim(sql)).toEqual([]);
+    await settleWith(sql, call.flex);
+    // Ben was there all the time, on a line made by hand.
+    expect(call.flex.writes).toEqual([`add ${cleo.resource}`]);
     expect((await lastSync(sql, call)).outcome).toBe("synced");
   });
 
