@@ -15,8 +15,8 @@ export type KillCase = {
   fault: FaultAction | null;
   /** And how many calls of the kind from there. */
   times: number;
-  /** When an effect that Flex keeps back happens: before the claim runs out, or after it was taken over. */
-  lateEffect: "soon" | "after the takeover";
+  /** When an effect that Flex keeps back happens: before any time passes, or when `late_landing` is about to end. */
+  lateEffect: "soon" | "as late as promised";
   /** The call that Flex answers with 401, so that a drainer asks for the user. */
   denied: "list" | "add" | "role" | "remove";
 };
@@ -50,7 +50,7 @@ export function makeCases(seed: number, first: number, count: number): KillCase[
       nth: several ? 1 + own.below(2) : 1,
       fault,
       times: fault !== null && mayStrikeTwice(fault) ? 1 + own.below(2) : 1,
-      lateEffect: own.pick(["soon", "after the takeover"] as const),
+      lateEffect: saysDone(fault) ? "soon" : own.pick(["soon", "as late as promised"] as const),
       denied: own.pick(["list", "add", "role", "remove"] as const),
     };
   });
@@ -59,6 +59,11 @@ export function makeCases(seed: number, first: number, count: number): KillCase[
 /** Two readings that lack a line are two witnesses, and nobody can know better. */
 function mayStrikeTwice(fault: FaultAction): boolean {
   return !["list", "late-visible", "late-gone", "no-op"].includes(fault.kind);
+}
+
+/** Flex says that it did it and takes its time: two readings later it would count as undone by somebody. */
+function saysDone(fault: FaultAction | null): boolean {
+  return fault?.kind === "apply-late" && fault.answer === "usual";
 }
 
 function shuffled<T>(items: readonly T[], random: Random): T[] {

@@ -19,10 +19,8 @@ const ROUTE_OF_KIND = {
 } as const satisfies Record<Kind, string>;
 
 /** Bring about that a drainer which begins now comes by the case's point. */
-export async function bringAbout(
-  { kind, nth, fault, times, denied }: KillCase,
-  { sql, flex, drainer }: World,
-): Promise<void> {
+export async function bringAbout({ kind, nth, fault, times, denied }: KillCase, world: World): Promise<void> {
+  const { sql, flex, drainer } = world;
   await requestSync(sql);
   switch (kind) {
     case "identity":
@@ -38,7 +36,7 @@ export async function bringAbout(
       await drainUntilRest(refused);
       await refused.close();
       flex.restoreToken();
-      await moveOn(sql);
+      await moveOn(world);
       break;
     }
     case "tick":

@@ -1,10 +1,14 @@
 import type { Sql } from "postgres";
-import type { Simulator } from "../../src/simulator/simulator.ts";
 import { whatIsWrong } from "../model-over-http/oracle.ts";
 import { call, expected } from "./crew.ts";
+import type { World } from "./world.ts";
 
 /** What is not exactly right in the tables and in Flex, in words; nothing when the crew call is in sync. */
-export async function whatIsNotRight(sql: Sql, url: string, flex: Simulator): Promise<string[]> {
+export async function whatIsNotRight({
+  sql,
+  url,
+  flex,
+}: Pick<World, "sql" | "url" | "flex">): Promise<string[]> {
   const wrong = await whatIsWrong({
     sql,
     url,

@@ -1,5 +1,5 @@
 import { holdAtCommit } from "./at-commit.ts";
-import { askUntilRight, drainToTheEnd, drainUntilRest, requestSync } from "./carry-on.ts";
+import { askUntilRight, drainToTheEnd, requestSync } from "./carry-on.ts";
 import type { KillCase } from "./cases.ts";
 import { bringAbout } from "./circumstances.ts";
 import { mayNeedAnotherRequest } from "./faults.ts";
@@ -20,23 +20,19 @@ export type Lived = {
  */
 export async function liveThrough(it: KillCase, startVictim: (world: World) => Victim): Promise<Lived> {
   await using world = await openWorld(it);
-  const { sql, url, flex, witness } = world;
+  const { sql, witness } = world;
   const victim = startVictim(world);
   try {
     await bringAbout(it, world);
     const happened = await strike(it, world, victim);
 
     const successor = world.drainer();
-    if (it.lateEffect === "soon") flex.applyLate();
-    await drainUntilRest(successor);
-    flex.applyLate();
-    await drainToTheEnd(sql, successor);
-    flex.applyLate();
-    const { wrong, asked } = await askUntilRight(sql, url, flex, successor);
+    await drainToTheEnd(world, successor);
+    const { wrong, asked } = await askUntilRight(world, successor);
     if (asked > 0 && !mayNeedAnotherRequest(it)) wrong.push(`somebody had to ask again, ${asked} times`);
     const writes = witness.writes();
     await requestSync(sql);
-    await drainToTheEnd(sql, successor);
+    await drainToTheEnd(world, successor);
     if (witness.writes() > writes) wrong.push("all was right, and something was written all the same");
     await successor.close();
     return {

@@ -19,6 +19,8 @@ export type World = AsyncDisposable & {
   settings: DrainerSettings;
   /** A drainer to which nothing happens; it ends with the world. */
   drainer(): WatchedDrainer;
+  /** Told before the database's clock moves: what Flex keeps back takes effect in time. */
+  beforeTimePasses(until: string): Promise<void>;
   /** From now on, what is on the way comes by points too; the bytes of the request struck there may be lost. */
   onTheWay(wanted: Pick<KillCase, "point" | "kind" | "nth">, strike: () => void): void;
 };
@@ -27,7 +29,10 @@ export type World = AsyncDisposable & {
 const TIMEOUT_MS = 10_000;
 const SHORT_TIMEOUT_MS = 400;
 
-export async function openWorld({ fault }: Pick<KillCase, "fault">): Promise<World> {
+export async function openWorld({
+  fault,
+  lateEffect,
+}: Pick<KillCase, "fault" | "lateEffect">): Promise<World> {
   const { sql, url, drop } = await createDatabase();
   const flex = await startSimulator({ limits: false, roleCell: "bare-id" });
   const witness = makeWitness(flex);
@@ -62,6 +67,13 @@ export async function openWorld({ fault }: Pick<KillCase, "fault">): Promise<Wor
       const drainer = watchedDrainer(settings, () => {});
       drainers.push(drainer);
       return drainer;
+    },
+    async beforeTimePasses(until) {
+      const [ending] = await sql`
+        select from flex_sync.calls, flex_sync.settings
+        where calls.kind in ('add', 'set_role', 'remove')
+          and calls.deadline + settings.late_landing <= ${until}::timestamptz`;
+      if (lateEffect === "soon" || ending) flex.applyLate();
     },
     onTheWay(wanted, strike) {
       reached = once(wanted, () => {
