@@ -35,7 +35,7 @@ export async function moveOn({ sql, beforeTimePasses }: World): Promise<boolean>
   await beforeTimePasses(next?.at ?? "infinity");
   if (!next) return false;
   const [move] = await sql<{ wait: string }[]>`
-    select greatest(${next.at}::timestamptz - flex_sync.clock(), interval '1 ms')::text as wait`;
+    select greatest(${next.at}::text::timestamptz - flex_sync.clock(), interval '1 ms')::text as wait`;
   await moveClock(sql, move?.wait ?? "1 ms");
   return true;
 }

@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import { once } from "./reached.ts";
 import type { Doom } from "./victim.ts";
 import { watchedDrainer } from "./watched-drainer.ts";
@@ -7,9 +8,12 @@ import { watchedDrainer } from "./watched-drainer.ts";
  * instruction comes after; at a point where it is to be killed by others it just goes on. It ends with 0 when nothing
  * is left to do: then it never came by.
  */
-async function drainUntilDeath({ point, kind, nth, ...settings }: Doom): Promise<void> {
-  const die = () => void process.kill(process.pid, "SIGKILL");
-  const drainer = watchedDrainer(settings, once({ point, kind, nth }, die));
+async function drainUntilDeath({ point, kind, nth, signal = "SIGKILL", ...settings }: Doom): Promise<void> {
+  const act = () => {
+    writeSync(1, "here");
+    process.kill(process.pid, signal);
+  };
+  const drainer = watchedDrainer(settings, once({ point, kind, nth }, act));
   for (;;) {
     const { claimed, tidied } = await drainer.step();
     if (drainer.inFlight() > 0) await drainer.wakeUp.sleep(1_000);

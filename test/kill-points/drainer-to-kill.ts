@@ -1,13 +1,19 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import type { Victim } from "./victim.ts";
+
+export type DrainerToKill = Victim & {
+  child: ChildProcess;
+  /** When it has come to its point by itself. */
+  isThere: Promise<unknown>;
+};
 
 /**
  * A drainer as a process of its own, to be killed. It starts to load at once, and does nothing until it is told to.
  *
  * @param file the built `doomed-drainer.ts`
  */
-export function drainerToKill(file: string): Victim {
-  const child = spawn(process.execPath, [file], { stdio: ["pipe", "ignore", "pipe"] });
+export function drainerToKill(file: string): DrainerToKill {
+  const child = spawn(process.execPath, [file], { stdio: ["pipe", "pipe", "pipe"] });
   let stderr = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
@@ -25,6 +31,8 @@ export function drainerToKill(file: string): Victim {
   // When this returns, the process makes no further step.
   const strike = () => void child.kill("SIGKILL");
   return {
+    child,
+    isThere: new Promise((resolve) => child.stdout.once("data", resolve)),
     drain: (doom) => void child.stdin.write(JSON.stringify(doom)),
     strike,
     ended,

@@ -2,7 +2,13 @@ import type { Kind, Point } from "./points.ts";
 import type { DrainerSettings } from "./watched-drainer.ts";
 
 /** A drainer, and the point at which something happens to it. */
-export type Doom = DrainerSettings & { point: Point; kind: Kind; nth: number };
+export type Doom = DrainerSettings & {
+  point: Point;
+  kind: Kind;
+  nth: number;
+  /** What a process sends itself there. Default: SIGKILL. */
+  signal?: "SIGKILL" | "SIGSTOP";
+};
 
 /** A drainer to which something is going to happen. */
 export type Victim = {

@@ -72,7 +72,7 @@ export async function openWorld({
       const [ending] = await sql`
         select from flex_sync.calls, flex_sync.settings
         where calls.kind in ('add', 'set_role', 'remove')
-          and calls.deadline + settings.late_landing <= ${until}::timestamptz`;
+          and calls.deadline + settings.late_landing <= ${until}::text::timestamptz`;
       if (lateEffect === "soon" || ending) flex.applyLate();
     },
     onTheWay(wanted, strike) {
