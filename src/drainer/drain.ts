@@ -112,9 +112,10 @@ async function drainUntilStopped(
       }
       const poll = notified() ? POLL_WITH_LISTEN_MS : POLL_MS;
       const due = (await queue.msUntilNextWork()) ?? poll;
-      // Something due that could not be claimed waits for a slot, a lock or an allowance: look again, ever more rarely.
+      // Something due that could not be claimed waits for a slot, a lock or an allowance: look again, ever more rarely,
+      // but soon enough after a dead drainer's lease ends, whose slots it may be waiting for.
       await wakeUp.sleep(Math.min(poll, Math.max(due, glanceMs)));
-      glanceMs = due > 0 ? FIRST_GLANCE_MS : Math.min(glanceMs * 2, poll);
+      glanceMs = due > 0 ? FIRST_GLANCE_MS : Math.min(glanceMs * 2, POLL_MS);
     } catch (error) {
       if (signal.aborted) return;
       const hopeless = hopelessError(error);
