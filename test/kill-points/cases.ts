@@ -1,6 +1,6 @@
 import type { FaultAction } from "../../src/simulator/faults.ts";
 import { type Random, seededRandom } from "../model/random.ts";
-import { comesBy, faultsOf } from "./faults.ts";
+import { comesBy, faultsOf, saysDone } from "./faults.ts";
 import { isOpen, type Kind, PAIRS, type Point } from "./points.ts";
 
 /** One death: where, at which call of which kind, and what Flex does to that call. */
@@ -59,11 +59,6 @@ export function makeCases(seed: number, first: number, count: number): KillCase[
 /** Two readings that lack a line are two witnesses, and nobody can know better. */
 function mayStrikeTwice(fault: FaultAction): boolean {
   return !["list", "late-visible", "late-gone", "no-op"].includes(fault.kind);
-}
-
-/** Flex says that it did it and takes its time: two readings later it would count as undone by somebody. */
-function saysDone(fault: FaultAction | null): boolean {
-  return fault?.kind === "apply-late" && fault.answer === "usual";
 }
 
 function shuffled<T>(items: readonly T[], random: Random): T[] {

@@ -7,6 +7,7 @@ import { migrate } from "../../src/migrate.ts";
 import { ana, ben, cleo, makeCrewCall } from "../crew-call.ts";
 import { conditionOf, request } from "../functions/asking.ts";
 import { claim, send, settleWith, step } from "../functions/drain-with.ts";
+import { moveClock } from "../functions/move-clock.ts";
 
 let server: EmbeddedPostgres;
 let sql: Sql;
@@ -89,7 +90,8 @@ describe("on a host with synchronous_commit off, whose server crashes right afte
   });
 
   test("a probe that was counted is there", async () => {
-    await sql`select flex_sync.open_breaker('flex_down', 'down', '0 s')`;
+    await sql`select flex_sync.open_breaker('flex_down', 'down')`;
+    await moveClock(sql, "6 s");
     const number = await crashRightAfter((host) => queueOn(host).claimProbe());
     expect(await callsOfKind("user")).toEqual([number]);
   });

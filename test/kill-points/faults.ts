@@ -98,13 +98,20 @@ const REFUSED: readonly number[] = [400, 403, 404, 405, 413, 415, 422];
 
 /**
  * Whether somebody may have to ask for a sync again before all is right: what Flex refused is not tried again by
- * itself, nor an element that it denied, and a line that it only pretended to make is missed by the next reading.
+ * itself, nor an element that it denied, a line that it only pretended to make is missed by the next reading, and the
+ * role of one that it makes later is refused.
  */
 export function mayNeedAnotherRequest({ kind, fault }: { kind: Kind; fault: FaultAction | null }): boolean {
   return (
     kind === "user" ||
     fault?.kind === "unauthorized" ||
     fault?.kind === "no-op" ||
+    saysDone(fault) ||
     (fault?.kind === "answer" && REFUSED.includes(fault.status))
   );
+}
+
+/** Flex says that it did it and takes its time: two readings later it would count as undone by somebody. */
+export function saysDone(fault: FaultAction | null): boolean {
+  return fault?.kind === "apply-late" && fault.answer === "usual";
 }

@@ -10,8 +10,8 @@ export type Witness = {
   see(request: Passing): void;
   /** What was wrong with the requests it saw, in words. */
   complaints(sql: Sql): Promise<string[]>;
-  /** How many requests would have changed something. */
-  writes(): number;
+  /** The requests that would have changed something. */
+  writes(): string[];
 };
 
 type Seen = Passing & { element: string; target: string };
@@ -49,7 +49,8 @@ export function makeWitness(flex: Simulator): Witness {
     async complaints(sql) {
       return [...wrong, ...unannounced(seen, await committedCalls(sql))];
     },
-    writes: () => seen.filter(({ kind }) => WRITES.includes(kind)).length,
+    writes: () =>
+      seen.filter(({ kind }) => WRITES.includes(kind)).map(({ method, path }) => `${method} ${path}`),
   };
 }
 

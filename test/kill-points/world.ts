@@ -27,7 +27,7 @@ export type World = AsyncDisposable & {
 
 /** Longer than any answer takes on a busy machine, and what a test can wait for where no answer comes. */
 const TIMEOUT_MS = 10_000;
-const SHORT_TIMEOUT_MS = 400;
+const SHORT_TIMEOUT_MS = 1_500;
 
 export async function openWorld({
   fault,
