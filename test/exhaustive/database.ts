@@ -1,5 +1,6 @@
 import type { ReservedSql } from "postgres";
-import { CREW_CALL, ELEMENT, JOB, PERSON, RESOURCE, type Rows, SETTINGS, timestamp } from "./state.ts";
+import { makeSnapshots, type Rows } from "../postgres/snapshots.ts";
+import { CREW_CALL, ELEMENT, JOB, PERSON, RESOURCE, SETTINGS, timestamp } from "./state.ts";
 
 /** The real functions on a real Postgres, put into any state within a transaction that is rolled back. */
 export interface ExploredDatabase {
@@ -17,16 +18,6 @@ export type Answer = Record<string, unknown>[];
 /** A statement, still to be bound to the connection. */
 export type Statement = (sql: ReservedSql) => Promise<Answer>;
 
-/** Tables that no function decides by: what people set, and what is only written. */
-const LEFT_OUT = [
-  "settings",
-  "business_roles",
-  "crew_call_settings",
-  "operator_log",
-  "readings",
-  "decisions",
-];
-
 /**
  * Make the one crew call of one person, and let the clock stand where a test says. The tables start empty, so that a
  * state is put in by inserting.
@@ -39,26 +30,22 @@ export async function openExploredDatabase(sql: ReservedSql): Promise<ExploredDa
   await sql`insert into flex_crew_calls (id, job_id, department, flex_element_id) values (${CREW_CALL}, ${JOB}, 'sound', ${ELEMENT})`;
   await sql`update flex_sync.settings set lease = ${`${SETTINGS.lease} s`}::interval, late_landing = ${`${SETTINGS.lateLanding} s`}::interval,
     confirm_after = ${`${SETTINGS.confirmAfter} s`}::interval, max_reading_age = ${`${SETTINGS.maxReadingAge} s`}::interval`;
-  const tables = await exploredTables(sql);
-  await makeSnapshots(sql, tables);
-  const [first] = await sql<[{ rows: Rows }]>`select exploration.rows() as rows`;
-  for (const { name } of tables) await sql.unsafe(`delete from ${name}`);
+  const snapshots = await makeSnapshots(sql);
+  const first = await snapshots.take();
+  await snapshots.clear(sql);
 
   return {
-    rows: async () => first.rows,
+    rows: async () => first,
     async from(rows, act) {
       await sql`begin`;
       try {
-        // What triggers did when these rows were written is in the rows.
-        await sql`set local session_replication_role = replica`;
-        await sql`select exploration.put(${sql.json(rows as never)})`;
-        await sql`set local session_replication_role = origin`;
+        await snapshots.put(sql, rows);
         await act(async (now, statements) => {
           const sent = [
             sql`savepoint before`,
             sql`select exploration.at(${timestamp(now)})`,
             ...statements.map((statement) => statement(sql)),
-            sql`select exploration.rows() as rows`,
+            sql`select snapshots.take() as rows`,
           ];
           try {
             const answers = (await Promise.all(sent)) as Answer[];
@@ -88,39 +75,4 @@ async function holdClock(sql: ReservedSql): Promise<void> {
       as $$ select timestamptz '2000-01-01 00:00+00' $$;
     create or replace function flex_sync.backoff(failures int) returns interval language sql immutable
       as $$ select least(power(2, greatest(least(failures, 10), 1) - 1), 60) * interval '1 s' $$;`);
-}
-
-async function exploredTables(sql: ReservedSql): Promise<{ name: string; columns: string }[]> {
-  return sql<{ name: string; columns: string }[]>`
-    select format('%I.%I', n.nspname, c.relname) as name,
-      string_agg(quote_ident(a.attname), ', ' order by a.attnum) as columns
-    from pg_class c
-    join pg_namespace n on n.oid = c.relnamespace
-    join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
-    where c.relkind = 'r'
-      and (
-        n.nspname = 'flex_sync' and c.relname <> all (${LEFT_OUT}) and c.relname not like '%migration%'
-        or n.nspname = 'public' and c.relname in ('job_assignments', 'flex_crew_assignments')
-      )
-    group by 1 order by 1`;
-}
-
-async function makeSnapshots(
-  sql: ReservedSql,
-  tables: readonly { name: string; columns: string }[],
-): Promise<void> {
-  const take = tables.map(
-    ({ name }) =>
-      `'${name}', (select coalesce(jsonb_agg(to_jsonb(one)), '[]') from (select * from ${name} order by 1) as one)`,
-  );
-  const put = tables.map(
-    ({ name, columns }) => `if jsonb_array_length(put.rows -> '${name}') > 0 then
-      insert into ${name} (${columns}) overriding system value
-      select ${columns} from jsonb_populate_recordset(null::${name}, put.rows -> '${name}'); end if;`,
-  );
-  await sql.unsafe(`
-    create function exploration.rows() returns jsonb language plpgsql as $$
-      begin return jsonb_build_object(${take.join(", ")}); end $$;
-    create function exploration.put(rows jsonb) returns void language plpgsql as $$
-      begin ${put.join("\n")} end $$;`);
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
+import type { Row } from "../postgres/snapshots.ts";
 import { Names } from "./names.ts";
-import { microseconds, type Row, SECOND, SETTINGS, type State } from "./state.ts";
+import { microseconds, SECOND, SETTINGS, type State } from "./state.ts";
 
 /**
  * Equal for states from which the same can happen. Ids become their rank; times become their rank and, to a tenth of a

@@ -1,5 +1,6 @@
+import type { Row } from "../postgres/snapshots.ts";
 import type { Action } from "./actions.ts";
-import type { Row, State } from "./state.ts";
+import type { State } from "./state.ts";
 
 const OPEN = ["pending", "sending", "unknown"];
 

@@ -1,8 +1,4 @@
-/** One row of a table of ours, as `to_jsonb` gives it. */
-export type Row = Record<string, unknown>;
-
-/** Every row of every table that decides or remembers anything. */
-export type Rows = Record<string, Row[]>;
+import type { Rows } from "../postgres/snapshots.ts";
 
 /** A line of the element in Flex. There is one resource, one person, one element. */
 export interface Line {
