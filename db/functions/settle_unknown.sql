@@ -56,7 +56,9 @@ begin
       )
     order by lines.first_seen_at, lines.flex_line_item_id
     limit 1;
-    select outbox.* into v_operation from outbox where outbox.id = v_attempt.operation_id for update;
+    -- Whoever records the answer to a later attempt holds the operation and may wait for our lines: a later reading accounts.
+    select outbox.* into v_operation from outbox where outbox.id = v_attempt.operation_id for update skip locked;
+    continue when not found and exists (select from outbox where outbox.id = v_attempt.operation_id);
 
     if v_line is not null then
       update calls set flex_line_item_id = v_line, late_checked_at = coalesce(calls.late_checked_at, settle_unknown.began_at) where calls.number = v_attempt.number;
@@ -120,9 +122,6 @@ begin
         -- It may be sent again; the plan that follows says whether anybody still wants it.
         update outbox set state = 'pending', reading_at = null, due_at = v_now, unknown_at = null where outbox.id = v_operation.id;
       end if;
-    end if;
-    if v_landed or v_proved then
-      perform finish_sync(v_operation.sync_id);
     end if;
   end loop;
 

@@ -30,7 +30,8 @@ begin
     where outbox.state = 'sending'
       and outbox.lease_until > v_since
       and outbox.lease_until <= v_now
-    order by outbox.id
+    -- Readings first: their failure locks the element's health, and everybody locks syncs last.
+    order by outbox.kind <> 'observe', outbox.id
     for update skip locked
   loop
     perform record_failure(v_expired.id, v_expired.token, 'unknown', 0, 'the drainer stopped before it reported an outcome');

@@ -21,12 +21,14 @@ declare
   v_rows int;
   v_sum int := 0;
 begin
-  update tenant
-  set trimmed_at = v_now
-  where tenant.trimmed_at is null or tenant.trimmed_at < v_now - interval '10 min';
+  -- Whoever holds the row may wait for what this transaction did before: trimming has time.
+  perform from tenant
+  where tenant.trimmed_at is null or tenant.trimmed_at < v_now - interval '10 min'
+  for update skip locked;
   if not found then
     return 0;
   end if;
+  update tenant set trimmed_at = v_now;
   select v_now - settings.retention into v_before from settings;
 
   delete from outbox
