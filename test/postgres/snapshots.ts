@@ -1,4 +1,4 @@
-import type { ReservedSql, Sql } from "postgres";
+import type { ReservedSql, Sql, TransactionSql } from "postgres";
 
 /** One row of a table, as `to_jsonb` gives it. */
 export type Row = Record<string, unknown>;
@@ -6,12 +6,14 @@ export type Row = Record<string, unknown>;
 /** Every row of every table that functions decide by, by `schema.table`. */
 export type Rows = Record<string, Row[]>;
 
+type Connection = Sql | ReservedSql | TransactionSql;
+
 /** Take what the tables hold, and put it back as often as wanted. */
 export interface Snapshots {
   take(): Promise<Rows>;
   /** Insert rows into empty tables, without the triggers that made them what they are. */
-  put(sql: Sql | ReservedSql, rows: Rows): Promise<void>;
-  clear(sql: Sql | ReservedSql): Promise<void>;
+  put(sql: Connection, rows: Rows): Promise<void>;
+  clear(sql: Connection): Promise<void>;
 }
 
 /** Tables that no function decides by: what people set, and what is only told. */
