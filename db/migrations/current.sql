@@ -151,7 +151,6 @@ where length(lower(btrim(flex_element_id::text, E' \t\r\n'))) is distinct from 3
 --!include trim_history.sql
 --!include record_add.sql
 --!include settle_unknown.sql
---!include take_over_expired.sql
 --!include name_of.sql
 --!include ago.sql
 --!include what_stands_in_the_way.sql
