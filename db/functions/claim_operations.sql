@@ -38,6 +38,7 @@ declare
   v_free bigint;
   v_removals_left bigint;
   v_candidate record;
+  v_begins timestamptz;
   v_in_flight jsonb;
   v_busy text[] := '{}';
   v_looked_at int;
@@ -88,7 +89,8 @@ begin
     v_before := v_free - cardinality(v_busy);
     for v_candidate in
       select outbox.id, outbox.kind, outbox.flex_element_id, outbox.limited,
-        case when element_health.careful_until > v_now then 1 else v_settings.element_concurrency end as at_once
+        case when element_health.careful_until > v_now then 1 else v_settings.element_concurrency end as at_once,
+        elements.reading_at as read_at
       from outbox
       left join element_health on element_health.flex_element_id = outbox.flex_element_id
       left join elements on elements.flex_element_id = outbox.flex_element_id
@@ -143,6 +145,8 @@ begin
         continue;
       end if;
 
+      -- A reading never begins before the one that is stored, whatever the clock did: it would be taken for an old one.
+      v_begins := case when v_operation.kind = 'observe' then greatest(v_now, v_candidate.read_at + interval '1 us') else v_now end;
       v_operation.attempts := v_operation.attempts + 1;
       claim_operations.call_number := count_call(v_operation.kind, claim_operations.drainer, v_now + claim_operations.deadline, v_operation);
       update outbox
@@ -150,7 +154,7 @@ begin
         state = 'sending',
         attempts = v_operation.attempts,
         token = gen_random_uuid(),
-        sent_at = v_now,
+        sent_at = v_begins,
         lease_until = v_now + v_settings.lease,
         deadline = v_now + claim_operations.deadline,
         call_number = claim_operations.call_number,
@@ -161,7 +165,7 @@ begin
       if v_operation.kind = 'observe' then
         -- From here on the waiting sync's reading has begun: later requests need another one.
         update syncs
-        set reading_at = v_now
+        set reading_at = v_begins
         where syncs.flex_element_id = v_operation.flex_element_id
           and syncs.finished_at is null
           and syncs.reading_at is null;
