@@ -22,7 +22,18 @@ export const SHARE: Partial<Left>[] = [
 ];
 
 /** Explored by the long form. Two drainers and two requests everywhere; what else may happen, and how often. */
-export const WHOLE: Partial<Left>[] = [...SHARE];
+export const WHOLE: Partial<Left>[] = [
+  ...SHARE,
+  { lostAnswers: 2 },
+  { lostAnswers: 1, overdue: 1 },
+  { lostAnswers: 1, deaths: 1 },
+  { lostAnswers: 1, stalls: 1 },
+  { lostAnswers: 1, removals: 1, returns: 1 },
+  { lostAnswers: 1, deletions: 1, removals: 1 },
+  { requests: 1, deaths: 1, stalls: 1 },
+  { requests: 1, stalls: 2 },
+  { requests: 1, lostAnswers: 2, removals: 1, returns: 1 },
+];
 
 /** The person is on the job, nobody has asked for anything yet. */
 export async function startOf(database: ExploredDatabase, left: Partial<Left>): Promise<State> {
