@@ -31,7 +31,8 @@ export function pageOf(
   return { entries: page, next: last && following.length > size ? cursorOf(last) : null };
 }
 
-function byUrgency(one: Entry, other: Entry): number {
+/** The order of the list. */
+export function byUrgency(one: Entry, other: Entry): number {
   return (
     CONDITIONS.indexOf(one.condition) - CONDITIONS.indexOf(other.condition) ||
     compare(one.crew_call_id, other.crew_call_id) ||

@@ -1,4 +1,5 @@
 import { CONDITIONS, type Condition, type CrewCallStatusRow } from "../rows.ts";
+import { budgetCard } from "./budget-card.ts";
 import type { Directory } from "./directory.ts";
 import { type Html, html } from "./html.ts";
 import { ago, badge, departmentOf, nextAction, shortId, syncList, turns } from "./pieces.ts";
@@ -7,9 +8,10 @@ import { CONDITION_WORDS, sentenceForCall } from "./words.ts";
 
 export type OverviewParts = {
   overview: Overview;
-  directory: Directory;
+  /** Null while they are counted for the first time. */
+  counts: Directory["counts"] | null;
   /** How old the counts are, milliseconds. */
-  countedMs: number;
+  countedMs: number | null;
   rows: readonly CrewCallStatusRow[];
   condition: Condition | null;
   /** The address of the next page; null on the last. */
@@ -22,20 +24,20 @@ export type OverviewParts = {
 
 /** The first page: how everything stands, the most urgent first. */
 export function overviewPage(parts: OverviewParts): Html {
-  const { overview, directory, banners } = parts;
+  const { overview, counts, banners } = parts;
   return html`
-    ${headline(directory.counts, parts.countedMs)}
+    ${counts ? headline(counts, parts.countedMs ?? 0) : counting()}
     ${banners}
     <div class="columns">
       <section aria-labelledby="calls-title" class="calls-part">
         <h2 id="calls-title">Crew calls</h2>
-        ${filters(directory.counts, parts.condition)}
+        ${counts && filters(counts, parts.condition)}
         ${crewCalls(parts)}
         ${paging(parts)}
         ${search(parts.notFound)}
       </section>
       <aside>
-        ${budget(overview)}
+        ${budgetCard(overview)}
         <section aria-labelledby="syncs-title" class="card">
           <h2 id="syncs-title">Recent syncs</h2>
           ${syncList(overview.syncs, overview.at, { linked: true })}
@@ -64,6 +66,13 @@ function headline(counts: Directory["counts"], countedMs: number): Html {
   return html`<section class="headline t-${tone}">
     <div role="status"><h1>${title}</h1></div>
     <p>${rest.length > 0 && `${rest.join(", ")}.`} ${countedMs > 20_000 && html`<span class="quiet">Counted ${Math.round(countedMs / 1_000)} s ago.</span>`}</p>
+  </section>`;
+}
+
+function counting(): Html {
+  return html`<section class="headline t-quiet">
+    <div role="status"><h1>Counting the crew calls</h1></div>
+    <p>There are many. The most urgent ones are below.</p>
   </section>`;
 }
 
@@ -124,23 +133,3 @@ function search(notFound: string | null): Html {
     ${notFound !== null && html`<p class="problem" role="alert">Nothing has the id ${notFound}.</p>`}
   </form>`;
 }
-
-function budget({ budget: left, state, at }: Overview): Html {
-  const windows = [
-    { name: "this hour", left: left.hourly, limit: state.hourly_limit },
-    { name: "this day", left: left.daily, limit: state.daily_limit },
-    { name: "this month", left: left.monthly, limit: state.monthly_limit },
-  ];
-  return html`<section aria-labelledby="budget-title" class="card">
-    <h2 id="budget-title">Calls to Flex left</h2>
-    <dl class="budget">${windows.map(
-      ({ name, left: rest, limit }) => html`<div>
-        <dt>${name}</dt>
-        <dd><meter min="0" max="${Math.max(limit, 1)}" low="${limit * 0.1}" high="${limit * 0.25}" optimum="${limit}" value="${rest}">${rest} of ${limit}</meter> <b>${grouped(rest)}</b> <span class="quiet">of ${grouped(limit)}</span></dd>
-      </div>`,
-    )}</dl>
-    ${left.frees_at && html`<p class="problem">None is left. The next one frees in ${Math.max(Math.ceil((left.frees_at.getTime() - at.getTime()) / 60_000), 1)} min.</p>`}
-  </section>`;
-}
-
-const grouped = (number: number) => number.toLocaleString("en");

@@ -1,5 +1,5 @@
 import type { TransactionSql } from "postgres";
-import type { CrewCallStatusRow } from "../rows.ts";
+import type { Condition, CrewCallStatusRow } from "../rows.ts";
 import type { Entry } from "./directory.ts";
 import { readWorkState, type WorkState } from "./read-work-state.ts";
 
@@ -49,6 +49,21 @@ export async function readSyncs(
     from flex_sync.syncs
     where ${element === null ? sql`true` : sql`flex_element_id = ${element}`}
     order by id desc
+    limit ${most}`;
+  return [...rows];
+}
+
+/** What the view lists first, of one condition or of all. */
+export async function readHead(
+  sql: TransactionSql,
+  condition: Condition | null,
+  most: number,
+): Promise<CrewCallStatusRow[]> {
+  const rows = await sql<CrewCallStatusRow[]>`
+    select crew_call_id, job_id, department, flex_element_id, condition, reason, desired::int, recorded::int, observed::int,
+      pending::int, unknown::int, held::int, failed::int, plan, observed_at, last_sync_at, next_action
+    from flex_sync.crew_call_status
+    where ${condition === null ? sql`true` : sql`condition = ${condition}`}
     limit ${most}`;
   return [...rows];
 }

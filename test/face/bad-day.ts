@@ -41,6 +41,7 @@ export async function makeBadDay(world: World): Promise<BadDay> {
     const resource = flexIdOf(person);
     if (resource) flex.addContact(resource, name);
   }
+  await sql`alter table profiles add column full_name text`;
   const make = (name: string, department: Department, crew: readonly Name[]) =>
     makeCall(world, name, department, crew);
   const held = await make("held", "lights", CREW.slice(0, 4));
@@ -101,6 +102,8 @@ async function makeCall({ sql, flex }: World, name: string, department: Departme
   await sql`insert into flex_crew_calls (id, job_id, department, flex_element_id)
     values (${call.id}, ${call.job}, ${department}, ${call.element})`;
   await assign(sql, call, crew.map(personOf));
+  for (const { id, name: called } of crew.map(personNamed))
+    await sql`update profiles set full_name = ${called} where id = ${id}`;
   return call;
 }
 

@@ -45,9 +45,11 @@ describe("the status page", () => {
       return page.locator(".person").first().innerText();
     };
     const failed = await first(day.failed);
+    expect(failed).toContain("Klára Nováková");
     expect(failed).toContain("Flex said no.");
     expect(failed).toContain("Contact is not active");
     const unmapped = await first(day.unmapped);
+    expect(unmapped).toContain("Nerea Olabarria Ugarte");
     expect(unmapped).toContain("Has no Flex contact id.");
     expect(await page.locator(".headline .next code").innerText()).toContain("profiles.flex_resource_id");
     expect(await first(day.unknown)).toContain("Flex did not answer");
