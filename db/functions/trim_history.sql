@@ -5,6 +5,7 @@
 -- the last call, whose number the next one follows) are kept.
 --
 -- Returns      how many rows
+-- Locks        the tenant's row (tried, never waited for)
 -- Writes       outbox, syncs, calls, readings, lines, ledger, removal_decisions, decisions, joined_requests, operator_log,
 --              tenant, and what forget_elements writes
 create or replace function flex_sync.trim_history()
