@@ -37,6 +37,8 @@ declare
   v_server_started_at timestamptz;
   v_free bigint;
   v_removals_left bigint;
+  v_calls_left bigint;
+  v_two_needed boolean;
   v_candidate record;
   v_begins timestamptz;
   v_in_flight jsonb;
@@ -75,6 +77,9 @@ begin
     return;
   end if;
   v_removals_left := v_settings.removal_limit - removals_within_the_hour();
+  select calls_left.left_now into v_calls_left from calls_left();
+  v_two_needed := least(coalesce(v_settings.hourly_limit, v_settings.monthly_limit / 50), coalesce(v_settings.daily_limit, v_settings.monthly_limit / 10),
+    v_settings.monthly_limit) >= 2;
   select coalesce(jsonb_object_agg(sending.flex_element_id, sending.number), '{}') into v_in_flight
   from (
     select outbox.flex_element_id, count(*) as number
@@ -88,7 +93,7 @@ begin
     v_looked_at := 0;
     v_before := v_free - cardinality(v_busy);
     for v_candidate in
-      select outbox.id, outbox.kind, outbox.flex_element_id, outbox.limited,
+      select outbox.id, outbox.kind, outbox.flex_element_id, outbox.limited, outbox.reason,
         case when element_health.careful_until > v_now then 1 else v_settings.element_concurrency end as at_once,
         elements.reading_at as read_at
       from outbox
@@ -121,6 +126,8 @@ begin
         continue;
       end if;
       continue when v_candidate.kind = 'remove' and v_candidate.limited and v_removals_left <= 0;
+      -- A reading for the sake of a write leaves one call for the write.
+      continue when v_candidate.kind = 'observe' and v_candidate.reason = 'reading_too_old' and v_two_needed and v_calls_left < 2;
       continue when v_candidate.kind = 'observe' and exists (
         select from outbox
         where outbox.flex_element_id = v_candidate.flex_element_id and outbox.kind = 'observe' and outbox.state = 'sending'
@@ -172,6 +179,7 @@ begin
       end if;
 
       v_free := v_free - 1;
+      v_calls_left := v_calls_left - 1;
       v_removals_left := v_removals_left - (v_operation.kind = 'remove')::int;
       v_in_flight := v_in_flight || jsonb_build_object(v_operation.flex_element_id, coalesce((v_in_flight ->> v_operation.flex_element_id)::int, 0) + 1);
       claim_operations.id := v_operation.id;

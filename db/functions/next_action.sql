@@ -18,7 +18,7 @@ declare
     from outbox
     where outbox.id = next_action.operation_id
   )) end;
-  v_frees_at constant timestamptz := case when next_action.reason = 'quota' then (select calls_left.frees_at from calls_left()) end;
+  v_frees_at constant timestamptz := case when next_action.reason = 'quota' then coalesce((select calls_left.frees_at from calls_left()), two_calls_free_at()) end;
 begin
   return case next_action.condition
     when 'paused' then 'select flex_sync.resume();'

@@ -4,7 +4,7 @@
 -- made, a call frees, a background reading begins.
 --
 -- Returns      timestamptz on the clock of clock(), null when nothing is waiting for time to pass
--- Reads        outbox, elements, element_health, tenant, calls_left, settings, crew_call_settings
+-- Reads        outbox, elements, element_health, tenant, calls_left, two_calls_free_at, settings, crew_call_settings
 create or replace function flex_sync.next_work_at()
 returns timestamptz
 language plpgsql
@@ -23,6 +23,8 @@ declare
   v_frees_at timestamptz;
   v_other timestamptz;
   v_removal_at timestamptz;
+  v_two_at timestamptz;
+  v_max_reading_age constant interval := (select settings.max_reading_age from settings);
   v_limited boolean;
 begin
   select tenant.* into v_tenant from tenant;
@@ -47,6 +49,7 @@ begin
     ), 'infinity');
   end if;
 
+  v_two_at := two_calls_free_at();
   -- Anything due already? Then there is no need to look at everything that waits.
   perform from outbox
   left join element_health on element_health.flex_element_id = outbox.flex_element_id
@@ -54,6 +57,10 @@ begin
   where outbox.state = 'pending'
     and outbox.after_operation_id is null
     and outbox.due_at <= v_now
+    and not (v_two_at is not null and case outbox.kind
+      when 'observe' then outbox.reason is not distinct from 'reading_too_old'
+      else outbox.reading_at <= v_now - v_max_reading_age
+    end)
     and (element_health.backoff_until is null or element_health.backoff_until <= v_now)
     and not (outbox.limited and coalesce(v_removal_at > v_now, false))
     and (outbox.kind = 'observe' or (outbox.reading_at is not null and elements.doubt_reason is null and elements.blocked_reason is null))
@@ -64,7 +71,12 @@ begin
   end if;
 
   select
-    min(greatest(outbox.due_at, element_health.backoff_until)) filter (
+    min(greatest(
+      outbox.due_at,
+      element_health.backoff_until,
+      -- A reading too old is made anew once a call is left for the write as well.
+      case when case outbox.kind when 'observe' then outbox.reason = 'reading_too_old' else outbox.reading_at <= v_now - v_max_reading_age end then v_two_at end
+    )) filter (
       where not (outbox.limited and coalesce(v_removal_at > v_now, false))
         and (outbox.kind = 'observe' or (outbox.reading_at is not null and elements.doubt_reason is null and elements.blocked_reason is null))
     ),

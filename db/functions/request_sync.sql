@@ -33,19 +33,30 @@ begin
   v_now := clock();
   perform know_element(request_sync.flex_element_id);
 
-  -- The newest sync still waits if no reading for it is recorded or in flight.
+  -- The newest sync still waits if no reading for it is recorded or in flight. Beside an older one that is not finished
+  -- it waits again, whatever it has: one active and one waiting, never three.
   select syncs.id into request_sync.sync_id
   from syncs
   join elements on elements.flex_element_id = syncs.flex_element_id
   where syncs.flex_element_id = request_sync.flex_element_id
     and syncs.finished_at is null
-    and (syncs.reading_at is null or syncs.reading_at > coalesce(elements.reading_at, '-infinity'))
-    and not exists (
-      select from outbox
-      where outbox.flex_element_id = request_sync.flex_element_id
-        and outbox.kind = 'observe'
-        and outbox.state = 'sending'
-        and outbox.sync_id = syncs.id
+    and (
+      exists (
+        select from syncs as older
+        where older.flex_element_id = request_sync.flex_element_id
+          and older.finished_at is null
+          and older.id < syncs.id
+      )
+      or (
+        (syncs.reading_at is null or syncs.reading_at > coalesce(elements.reading_at, '-infinity'))
+        and not exists (
+          select from outbox
+          where outbox.flex_element_id = request_sync.flex_element_id
+            and outbox.kind = 'observe'
+            and outbox.state = 'sending'
+            and outbox.sync_id = syncs.id
+        )
+      )
     )
   order by syncs.id desc
   limit 1;

@@ -5,7 +5,7 @@
 -- Parameters   flex_element_id   normalised
 --              limited           whether removal_limit applies to it
 -- Returns      token_refused | flex_down | rate_limited | quota | doubtful_reading | locked | backing_off | removal_limit | requested | queued
--- Reads        tenant, elements, element_health, syncs, calls_left
+-- Reads        tenant, elements, element_health, syncs, outbox, calls_left, two_calls_free_at
 create or replace function flex_sync.why_pending(flex_element_id text, limited boolean)
 returns text
 language plpgsql
@@ -20,10 +20,17 @@ begin
   return case
     when v_breaker is not null then v_breaker
     when (select calls_left.left_now from calls_left()) <= 0 then 'quota'
+    when exists (
+      select from outbox
+      where outbox.flex_element_id = why_pending.flex_element_id
+        and outbox.kind = 'observe'
+        and outbox.state = 'pending'
+        and outbox.reason = 'reading_too_old'
+    ) and two_calls_free_at() is not null then 'quota'
     when (select elements.doubt_reason from elements where elements.flex_element_id = why_pending.flex_element_id) is not null then 'doubtful_reading'
     when exists (
       select from element_health
-      where element_health.flex_element_id = why_pending.flex_element_id and element_health.careful_until > v_now and element_health.failures > 0
+      where element_health.flex_element_id = why_pending.flex_element_id and element_health.careful_until > v_now
     ) then 'locked'
     when exists (
       select from element_health

@@ -101,6 +101,7 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
       tell_planned
       tier_of
       trim_history
+      two_calls_free_at
       waiting_for
       what_stands_in_the_way
       who_acts

@@ -84,6 +84,27 @@ describe("calls_left", () => {
 });
 
 describe("the quota", () => {
+  test("that frees one call at a time still lets writes go: a reading for their sake waits for two", async () => {
+    const { sql } = await createDatabase();
+    await sql`update flex_sync.settings set hourly_limit = 2`;
+    await madeBefore(sql, "10 min");
+    const call = await makeCrewCall(sql, { desired: [ana] });
+    await sync(sql, call);
+    expect(await conditionOf(sql, call)).toBe("pending quota");
+    for (let waits = 0; waits < 4 && (await conditionOf(sql, call)) !== "synced"; waits += 1) {
+      const [next] = await sql<[{ wait: string }]>`
+        select (greatest(flex_sync.next_work_at() - flex_sync.clock(), '0') + interval '1 ms')::text as wait`;
+      await moveClock(sql, next.wait);
+      await drainWith(sql, call.flex);
+    }
+    expect(call.flex.writes).toHaveLength(1);
+    expect(await conditionOf(sql, call)).toBe("synced");
+    // The first reading, the one that waited, the write: none was spent on a reading that nothing could follow.
+    expect(
+      await sql`select kind from flex_sync.calls where flex_element_id is not null order by number`,
+    ).toEqual([{ kind: "observe" }, { kind: "observe" }, { kind: "add" }]);
+  });
+
   test("is never exceeded, and what waits for it goes on when it frees", async () => {
     const { sql } = await createDatabase();
     await sql`update flex_sync.settings set hourly_limit = 4`;

@@ -137,4 +137,27 @@ describe("the waiting sync", () => {
     expect(await sql`select id from flex_sync.syncs where finished_at is null`).toEqual([]);
     expect(await conditionOf(sql, call)).toBe("synced");
   });
+
+  test("is joined while an older one goes on, though its own reading is under way: never three at once", async () => {
+    const { sql } = await createDatabase();
+    const call = await makeCrewCall(sql, { desired: [ana] });
+    await request(sql, call);
+    for (const operation of await claim(sql)) await answer(sql, call.flex, operation);
+    const [add] = await claim(sql);
+    await request(sql, call);
+    await moveClock(sql, "11 s");
+    const [reading] = await claim(sql);
+    expect(reading?.kind).toBe("observe");
+    await assign(sql, call, [ben]);
+    await request(sql, call);
+    expect(await sql`select requests from flex_sync.syncs where finished_at is null order by id`).toEqual([
+      { requests: 1 },
+      { requests: 2 },
+    ]);
+    for (const operation of [reading, add]) if (operation) await answer(sql, call.flex, operation);
+    await settleWith(sql, call.flex);
+    expect(call.flex.resourcesOf(call.element)).toHaveLength(2);
+    expect(await conditionOf(sql, call)).toBe("synced");
+    expect(await sql`select id from flex_sync.syncs where finished_at is null`).toEqual([]);
+  });
 });

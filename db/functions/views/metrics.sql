@@ -3,14 +3,14 @@ create or replace view flex_sync.metrics as
 with recent as (
   select syncs.outcome, extract(epoch from syncs.duration)::numeric as seconds
   from flex_sync.syncs
-  where syncs.finished_at > flex_sync.clock() - interval '24 hours'
+  where syncs.finished_at > (select flex_sync.clock()) - interval '24 hours'
 )
 select 'duplicate_assignments' as name, (select count(*) from flex_sync.duplicate_assignments)::numeric as value, 'rows too many in flex_crew_assignments' as meaning
 union all
 select 'missing_crew', (
   select count(*) from flex_sync.outbox
   where outbox.kind = 'add' and (outbox.state in ('pending', 'sending', 'unknown') or (outbox.state = 'failed' and outbox.superseded_at is null))
-), 'people desired who are not known to be in Flex'
+) + (select coalesce(sum(elements.unmapped), 0) from flex_sync.elements where elements.unmapped > 0), 'people desired who are not known to be in Flex'
 union all
 select 'sync_failure_rate', (select round(avg((recent.outcome in ('failed', 'blocked'))::int), 4) from recent), 'share of the syncs of the last 24 h that ended failed or blocked'
 union all
