@@ -111,7 +111,7 @@ begin
               where sharing.flex_element_id = state_of_crew_call.flex_element_id
                 and sharing.id <> state_of_crew_call.crew_call_id
                 and other.resource = desired.resource
-                and other.role_code is distinct from desired.role_code
+                and (other.role_code, other.role_id) is distinct from (desired.role_code, desired.role_id)
             )
           else false
         end as differs
