@@ -14,18 +14,32 @@ export interface FunctionDifferences {
 /** Functions that a host replaces on purpose. */
 const HOOKS = new Set(["flex_sync.may_sync"]);
 
+const DEFINITION =
+  /^create (?:or replace )?function ([a-z_]+\.[a-z_]+)\s*\(.*?^\s*as (\$\w*\$)(.*?)\2|^drop function (?:if exists )?([a-z_]+\.[a-z_]+)/gims;
+
 /** The text of each function that a series of migrations leaves behind, as md5, by its name with schema. */
 export function shippedFunctions(sqls: string[]): Map<string, string> {
-  const shipped = new Map<string, string>();
-  const definition =
-    /^create (?:or replace )?function ([a-z_]+\.[a-z_]+)\s*\(.*?^\s*as (\$\w*\$)(.*?)\2|^drop function (?:if exists )?([a-z_]+\.[a-z_]+)/gims;
+  return lastDefinitions(sqls, ([, , , body = ""]) => md5(body));
+}
+
+/** The statement that creates each function that a series of migrations leaves behind, by its name with schema. */
+export function shippedStatements(sqls: string[]): Map<string, string> {
+  return lastDefinitions(
+    sqls,
+    ([statement]) => `${statement.replace(/^create function/i, "create or replace function")};`,
+  );
+}
+
+function lastDefinitions(sqls: string[], read: (found: RegExpMatchArray) => string): Map<string, string> {
+  const last = new Map<string, string>();
   for (const sql of sqls) {
-    for (const [, name, , body, dropped] of sql.matchAll(definition)) {
-      if (name && body !== undefined) shipped.set(name.toLowerCase(), md5(body));
-      if (dropped) shipped.delete(dropped.toLowerCase());
+    for (const found of sql.matchAll(DEFINITION)) {
+      const [, name, , body, dropped] = found;
+      if (name && body !== undefined) last.set(name.toLowerCase(), read(found));
+      if (dropped) last.delete(dropped.toLowerCase());
     }
   }
-  return shipped;
+  return last;
 }
 
 /** Compare the functions in a database with those of this package, for `doctor`: somebody may have edited one. */

@@ -5,7 +5,9 @@ import { type Cli, writeJson, writeLines } from "./cli.ts";
 import { EXIT } from "./exit-codes.ts";
 import { teach } from "./help.ts";
 import { withoutSecrets } from "./secrets.ts";
-import { type Paint, paint } from "./terminal/paint.ts";
+import { paint } from "./terminal/paint.ts";
+import { widthOfOutput } from "./terminal/table.ts";
+import { printable, wrap } from "./terminal/text.ts";
 
 /** `flex-crew-sync doctor`: checks everything, and says how to mend each. */
 export function doctorCommand(cli: Cli): Command {
@@ -19,7 +21,10 @@ export function doctorCommand(cli: Cli): Command {
     .action((flags: { json?: boolean }) => runDoctor(cli, flags));
   return teach(
     command,
-    ["flex-crew-sync doctor", "flex-crew-sync doctor --json"],
+    [
+      ["flex-crew-sync doctor", "each check, with how to mend it; what is below `mend:` can be copied"],
+      ["flex-crew-sync doctor --json | jq '.checks[] | select(.status != \"ok\")'", "for programs"],
+    ],
     [
       "DATABASE_URL",
       "LISTEN_DATABASE_URL",
@@ -38,22 +43,37 @@ async function runDoctor(cli: Cli, { json = false }: { json?: boolean }): Promis
     ...one,
     message: hide(one.message),
     mend: one.mend && hide(one.mend),
+    run: one.run && hide(one.run),
   }));
   if (json) writeJson(cli, { ...found, checks });
-  else writeLines(cli.stdout, show({ ...found, checks }, paint(cli.stdout, cli.env)));
+  else writeLines(cli.stdout, show(cli, { ...found, checks }));
   cli.exitCode = found.healthy ? EXIT.done : EXIT.notInSync;
 }
 
-function show({ checks }: DoctorReport, colour: Paint): string[] {
+/** What is longer is in the JSON only. */
+const MOST_LINES = 8;
+
+function show(cli: Cli, { checks }: DoctorReport): string[] {
+  const colour = paint(cli.stdout, cli.env);
   const count = (status: Check["status"]) => checks.filter((one) => one.status === status).length;
-  const width = Math.max(...checks.map(({ name }) => name.length));
   const sign = { ok: colour.green("ok  "), warn: colour.yellow("warn"), fail: colour.red("FAIL") };
+  const width = widthOfOutput(cli.stdout);
   return [
-    ...checks.flatMap(({ name, status, message, mend }) => [
-      `${sign[status]}  ${name.padEnd(width)}  ${message}`,
-      ...(mend ? [`${" ".repeat(width + 8)}mend: ${mend}`] : []),
+    ...checks.flatMap(({ name, status, message, mend, run }) => [
+      ...wrap(`${sign[status]}  ${name}: ${printable(message)}`, width, 6),
+      ...(mend ? wrap(`      mend: ${mend}`, width) : []),
+      ...(run ? showRun(name, run) : []),
     ]),
     "",
     `${count("ok")} ok, ${count("warn")} warned, ${count("fail")} failed`,
+  ];
+}
+
+/** Never broken: it is there to be copied. */
+function showRun(name: string, run: string): string[] {
+  const lines = run.split("\n");
+  if (lines.length <= MOST_LINES) return lines.map((line) => `        ${line}`);
+  return [
+    `        flex-crew-sync doctor --json | jq -r '.checks[] | select(.name == "${name}") | .run' | psql -1 "$DATABASE_URL"`,
   ];
 }

@@ -1,11 +1,20 @@
 import type { Sql } from "postgres";
 import { messageOf } from "../drainer/database-error.ts";
 import type { DatabaseClient } from "../migrations/database-client.ts";
+import { readLedger } from "../migrations/ledger.ts";
 
 export type CheckStatus = "ok" | "warn" | "fail";
 
-/** What one check found. `mend` says what to do, and is null where nothing is. */
-export type Check = { name: string; status: CheckStatus; message: string; mend: string | null };
+/** What one check found. */
+export type Check = {
+  name: string;
+  status: CheckStatus;
+  message: string;
+  /** What to do, in words; null where nothing is to be done. */
+  mend: string | null;
+  /** SQL, or what a shell runs, that mends it as it stands; null where only a person can. */
+  run: string | null;
+};
 
 /** Found so; the name is added by whoever asked. */
 export type Found = Omit<Check, "name">;
@@ -17,11 +26,23 @@ export type Patient = {
   timeoutMs: number;
   /** Where notifications are listened for. */
   listenUrl: string;
+  /** Whether LISTEN_DATABASE_URL is set. */
+  listensElsewhere: boolean;
 };
 
-export const ok = (message: string): Found => ({ status: "ok", message, mend: null });
-export const warn = (message: string, mend: string): Found => ({ status: "warn", message, mend });
-export const fail = (message: string, mend: string): Found => ({ status: "fail", message, mend });
+export const ok = (message: string): Found => ({ status: "ok", message, mend: null, run: null });
+export const warn = (message: string, mend: string, run: string | null = null): Found => ({
+  status: "warn",
+  message,
+  mend,
+  run,
+});
+export const fail = (message: string, mend: string, run: string | null = null): Found => ({
+  status: "fail",
+  message,
+  mend,
+  run,
+});
 
 /** A named check. What it may not look at is a warning, what it cannot look at a failure. */
 export async function check(name: string, look: () => Promise<Found> | Found): Promise<Check> {
@@ -48,4 +69,9 @@ export function only<Row>(rows: readonly Row[]): Row {
 /** The same connection in the shape that the installer's functions take. */
 export function clientOf(sql: Sql): DatabaseClient {
   return { query: async (text, values = []) => ({ rows: [...(await sql.unsafe(text, values as never[]))] }) };
+}
+
+/** The schema of the host's tables. */
+export async function hostSchemaOf(sql: Sql): Promise<string> {
+  return (await readLedger(clientOf(sql))).at(-1)?.host_schema ?? "public";
 }

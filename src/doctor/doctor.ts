@@ -1,7 +1,9 @@
 import postgres, { type Sql } from "postgres";
 import { databaseSettings, type Env, timeoutSetting } from "../cli/environment.ts";
 import { explainError } from "../cli/explain-error.ts";
-import { type Check, check, fail, ok, type Patient } from "./check.ts";
+import { messageOf } from "../drainer/database-error.ts";
+import { activityChecks } from "./activity-checks.ts";
+import { type Check, check, type Found, fail, ok, type Patient } from "./check.ts";
 import { flexChecks } from "./flex-checks.ts";
 import { hostChecks } from "./host-checks.ts";
 import { installationChecks, isInstalled } from "./installation-checks.ts";
@@ -16,13 +18,11 @@ const OLDEST_NODE = [20, 19] as const;
 /** Checks everything that flex-crew-sync needs; at most one Flex call, counted where that is possible. */
 export async function doctor(env: Env): Promise<DoctorReport> {
   const checks = [await check("node", nodeVersion)];
-  const timeout = await check("flex_timeout", () =>
-    ok(`a Flex call is given up after ${timeoutSetting(env)} ms`),
-  );
+  const timeout = await check("flex_timeout", () => flexTimeout(env));
   const timeoutMs = timeout.status === "ok" ? timeoutSetting(env) : 15_000;
 
   const sql = await open(env, checks);
-  const patient = sql && { sql, timeoutMs, listenUrl: listenUrl(env) };
+  const patient = sql && { sql, timeoutMs, ...listening(env) };
   let installed = false;
   if (patient) {
     checks.push(...(await serverChecks(patient)));
@@ -30,13 +30,26 @@ export async function doctor(env: Env): Promise<DoctorReport> {
     checks.push(...(await installationChecks(patient, installed)));
     if (installed) checks.push(...(await checksOfInstallation(patient)));
   }
-  checks.push(timeout, ...(await flexChecks(env, installed ? patient : undefined)));
+  checks.push(timeout, ...(await flexChecks(env, installed ? patient : undefined, timeoutMs)));
   await sql?.end({ timeout: 1 }).catch(() => {});
   return { healthy: checks.every(({ status }) => status !== "fail"), checks };
 }
 
 async function checksOfInstallation(patient: Patient): Promise<Check[]> {
-  return [...(await settingsChecks(patient)), ...(await hostChecks(patient)), ...(await workChecks(patient))];
+  return [
+    ...(await settingsChecks(patient)),
+    ...(await hostChecks(patient)),
+    ...(await activityChecks(patient)),
+    ...(await workChecks(patient)),
+  ];
+}
+
+function flexTimeout(env: Env): Found {
+  try {
+    return ok(`a Flex call is given up after ${timeoutSetting(env)} ms`);
+  } catch (error) {
+    return fail(messageOf(error), "Unset it, or set it to what is usual:", "export FLEX_TIMEOUT_MS=15000");
+  }
 }
 
 function nodeVersion() {
@@ -71,7 +84,7 @@ async function open(env: Env, checks: Check[]): Promise<Sql | undefined> {
   return undefined;
 }
 
-function listenUrl(env: Env): string {
+function listening(env: Env): Pick<Patient, "listenUrl" | "listensElsewhere"> {
   const { databaseUrl, listenDatabaseUrl } = databaseSettings(env);
-  return listenDatabaseUrl ?? databaseUrl;
+  return { listenUrl: listenDatabaseUrl ?? databaseUrl, listensElsewhere: listenDatabaseUrl !== undefined };
 }

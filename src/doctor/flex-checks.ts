@@ -1,26 +1,64 @@
 import { randomUUID } from "node:crypto";
-import { baseUrlSetting, type Env, flexSettings, timeoutSetting, tokenSetting } from "../cli/environment.ts";
+import { inReadCommitted } from "../cli/database.ts";
+import { baseUrlSetting, type Env, read, tokenSetting } from "../cli/environment.ts";
+import { messageOf } from "../drainer/database-error.ts";
+import { checkBaseUrl } from "../flex-base-url.ts";
 import { createFlexCaller } from "../flex-caller.ts";
 import type { ReadOutcome } from "../flex-outcome.ts";
 import type { FlexUser } from "../flex-user.ts";
 import { type Check, check, type Found, fail, ok, type Patient, warn } from "./check.ts";
 
 /** Flex: the address, the token, and whether one call with both works. */
-export async function flexChecks(env: Env, patient: Patient | undefined): Promise<Check[]> {
+export async function flexChecks(
+  env: Env,
+  patient: Patient | undefined,
+  timeoutMs: number,
+): Promise<Check[]> {
   const checks = [
-    await check("flex_base_url", () => ok(baseUrlSetting(env))),
+    await check("flex_base_url", () => baseUrl(env)),
     await check("flex_token", () => {
       return ok(`a token of ${tokenSetting(env).length} characters is set`);
     }),
   ];
   if (checks.every(({ status }) => status === "ok"))
-    checks.push(await check("flex", () => askFlex(env, patient)));
+    checks.push(await check("flex", () => askFlex(env, patient, Math.min(timeoutMs, 15_000))));
   return checks;
 }
 
+function baseUrl(env: Env): Found {
+  try {
+    return ok(baseUrlSetting(env));
+  } catch (error) {
+    const { hint } = error as { hint?: string };
+    const meant = likelyBaseUrl(read(env, "FLEX_BASE_URL"));
+    return fail(
+      messageOf(error),
+      meant ? "It is probably:" : (hint ?? "Set it."),
+      meant && `export FLEX_BASE_URL=${meant}`,
+    );
+  }
+}
+
+/** What somebody meant who left the path out, copied another page's address, or wrote http; null where nobody knows. */
+function likelyBaseUrl(value: string | undefined): string | null {
+  const url = value?.includes("://") ? value : `https://${value}`;
+  if (!value?.includes(".") || !URL.canParse(url)) return null;
+  const { host, hostname, protocol, username, password } = new URL(url);
+  if (!/^https?:$/.test(protocol) || username || password || !hostname.includes(".")) return null;
+  const same = `${protocol}//${host}/f5/api`;
+  return isBaseUrl(same) ? same : `https://${host}/f5/api`;
+}
+
+function isBaseUrl(url: string): boolean {
+  try {
+    return checkBaseUrl(url) === url;
+  } catch {
+    return false;
+  }
+}
+
 /** One call of current-user, counted in the budget that all drainers share if this user may count. */
-async function askFlex(env: Env, patient: Patient | undefined): Promise<Found> {
-  const timeoutMs = Math.min(timeoutSetting(env), 15_000);
+async function askFlex(env: Env, patient: Patient | undefined, timeoutMs: number): Promise<Found> {
   const counted = await countCall(patient, timeoutMs);
   if (counted === null) {
     return warn(
@@ -28,8 +66,7 @@ async function askFlex(env: Env, patient: Patient | undefined): Promise<Found> {
       "Wait until one frees, see the check quota.",
     );
   }
-  const { flexBaseUrl, flexAuthToken } = flexSettings(env);
-  const caller = createFlexCaller({ baseUrl: flexBaseUrl, token: flexAuthToken, timeoutMs });
+  const caller = createFlexCaller({ baseUrl: baseUrlSetting(env), token: tokenSetting(env), timeoutMs });
   const outcome = await caller.currentUser().finally(() => caller.close());
   if (typeof counted === "string" && patient) {
     const status = outcome.status;
@@ -50,9 +87,12 @@ async function countCall(
 ): Promise<string | null | undefined> {
   if (!patient) return undefined;
   try {
-    const [row] = await patient.sql<{ number: string | null }[]>`
-      select flex_sync.claim_call(${`doctor ${randomUUID().slice(0, 8)}`}::text, 'user'::text,
-        ${`${timeoutMs} milliseconds`}::interval, null::bigint)::text as number`;
+    const [row] = await inReadCommitted(
+      patient.sql,
+      (transaction) => transaction<{ number: string | null }[]>`
+        select flex_sync.claim_call(${`doctor ${randomUUID().slice(0, 8)}`}::text, 'user'::text,
+          ${`${timeoutMs} milliseconds`}::interval, null::bigint)::text as number`,
+    );
     return row?.number ?? null;
   } catch {
     return undefined;
@@ -69,10 +109,7 @@ function judge(outcome: ReadOutcome<FlexUser>): Found {
         "Make a new API key in Flex (Main Menu > Integrations > API) and set FLEX_AUTH_TOKEN.",
       );
     case "not_sent":
-      return fail(
-        `Flex cannot be reached: ${outcome.error}`,
-        "See that FLEX_BASE_URL names your tenant and that this machine may reach it.",
-      );
+      return fail(`Flex cannot be reached: ${outcome.error}`, cureForConnection(outcome.error));
     case "rate_limited":
       return warn(
         `Flex takes no more calls for now: ${outcome.error}`,
@@ -81,7 +118,7 @@ function judge(outcome: ReadOutcome<FlexUser>): Found {
     case "refused":
       return fail(
         `Flex refuses the call: ${outcome.error}`,
-        "See that FLEX_BASE_URL is the address of the API.",
+        "See that FLEX_BASE_URL is the address of your tenant's API; another server answers like this.",
       );
     default:
       return fail(
@@ -89,4 +126,14 @@ function judge(outcome: ReadOutcome<FlexUser>): Found {
         "If it stays so: see that FLEX_BASE_URL is the address of the API, and whether Flex is down.",
       );
   }
+}
+
+/** Nothing was sent: the name, the port or the certificate. */
+function cureForConnection(error: string): string {
+  if (/ENOTFOUND|EAI_AGAIN|getaddrinfo/.test(error))
+    return "No such name: correct the tenant in FLEX_BASE_URL, and see that this machine resolves names.";
+  if (/ECONNREFUSED/.test(error)) return "Nobody listens there: correct host and port in FLEX_BASE_URL.";
+  if (/CERT|certificate|TLS|SSL|EPROTO|wrong version/i.test(error))
+    return "The certificate is not trusted: correct the host in FLEX_BASE_URL; behind a proxy that opens TLS set NODE_EXTRA_CA_CERTS to its certificate.";
+  return "See that FLEX_BASE_URL names your tenant and that a firewall or proxy lets this machine out.";
 }

@@ -1,15 +1,19 @@
 import type { Sql } from "postgres";
-import { readLedger } from "../migrations/ledger.ts";
-import { type Check, check, clientOf, type Found, fail, ok, only, type Patient, warn } from "./check.ts";
+import { messageOf } from "../drainer/database-error.ts";
+import { type Check, check, type Found, fail, hostSchemaOf, ok, only, type Patient, warn } from "./check.ts";
+import { tableChecks } from "./table-checks.ts";
 
 const COLUMNS = "crew_call_id uuid, technician_id uuid, flex_resource_id text, role_code text";
+/** What answers differently for each session. */
+const OF_SESSIONS =
+  "current_setting|current_user|session_user|current_role|auth\\.(?:uid|jwt|role|email)|pg_backend_pid|inet_client_addr";
 
 /** The seam to the host: its view, its tables, its roles. */
 export async function hostChecks({ sql }: Patient): Promise<Check[]> {
   return [
     await check("desired_crew", () => desiredCrew(sql)),
     await check("row_level_security", () => rowLevelSecurity(sql)),
-    await check("unique_constraint", () => uniqueConstraint(sql)),
+    ...(await tableChecks(sql)),
     await check("business_roles", () => businessRoles(sql)),
   ];
 }
@@ -26,8 +30,9 @@ async function desiredCrew(sql: Sql): Promise<Found> {
   const mend = `create or replace view flex_sync.desired_crew as select … with the columns ${COLUMNS}`;
   if (columns === null) return fail("the view flex_sync.desired_crew is missing", mend);
   // A host may add columns at the end; the four come first.
-  if (columns !== COLUMNS && !columns.startsWith(`${COLUMNS},`))
-    return fail(`it has the columns ${columns}`, mend);
+  if (columns !== COLUMNS && !columns.startsWith(`${COLUMNS},`)) {
+    return fail(`it has the columns ${columns}`, `${mend}; where types differ, drop it first`);
+  }
   const people = await countPeople(sql);
   if (people === "hidden") {
     return fail(
@@ -35,11 +40,24 @@ async function desiredCrew(sql: Sql): Promise<Found> {
       "See the check row_level_security.",
     );
   }
+  if (typeof people === "object") {
+    return fail(
+      `it cannot be read: ${people.failed}`,
+      "Mend the view until this works: select * from flex_sync.desired_crew;",
+    );
+  }
+  const words = await dependsOnSession(sql);
+  if (words) {
+    return fail(
+      `it depends on the session (${words}): each who asks would plan another crew`,
+      "Replace it with one that answers everybody the same: who may see what is decided elsewhere.",
+    );
+  }
   return ok(`flex_sync.desired_crew can be read: ${people} people on crew calls`);
 }
 
 /** Read as planning does: with row_security off, a policy that would hide rows is an error. */
-async function countPeople(sql: Sql): Promise<number | "hidden"> {
+async function countPeople(sql: Sql): Promise<number | "hidden" | { failed: string }> {
   const count = (setting: "on" | "off") =>
     sql.begin("read only", async (transaction) => {
       await transaction`select set_config('row_security', ${setting}, true)`;
@@ -50,16 +68,35 @@ async function countPeople(sql: Sql): Promise<number | "hidden"> {
   try {
     return await count("off");
   } catch (error) {
-    if ((error as { code?: unknown }).code !== "42501") throw error;
+    if ((error as { code?: unknown }).code !== "42501") return { failed: messageOf(error) };
     await count("on");
     return "hidden";
   }
 }
 
+/** Words of the view, or of the functions that it calls, that answer differently for each session. */
+async function dependsOnSession(sql: Sql): Promise<string | null> {
+  const { words } = only(
+    await sql<{ words: string | null }[]>`
+      select string_agg(distinct lower(found[1]), ', ' order by lower(found[1])) as words
+      from (
+        select pg_get_viewdef('flex_sync.desired_crew'::regclass) as text
+        union all
+        select prosrc
+        from pg_rewrite
+        join pg_depend on pg_depend.classid = 'pg_rewrite'::regclass and pg_depend.objid = pg_rewrite.oid
+        join pg_proc on pg_depend.refclassid = 'pg_proc'::regclass and pg_proc.oid = pg_depend.refobjid
+        where ev_class = 'flex_sync.desired_crew'::regclass
+      ) as source
+      cross join lateral regexp_matches(source.text, ${OF_SESSIONS}, 'gi') as found`,
+  );
+  return words;
+}
+
 /** Policies bind the functions' owner unless it owns the table, or may pass by every policy. */
 async function rowLevelSecurity(sql: Sql): Promise<Found> {
-  const rows = await sql<{ name: string; owner: string }[]>`
-    select pg_class.oid::regclass::text as name, quote_ident(functions.rolname) as owner
+  const rows = await sql<{ name: string; owner: string; forced: boolean }[]>`
+    select pg_class.oid::regclass::text as name, quote_ident(functions.rolname) as owner, relowner = functions.oid as forced
     from pg_class
     join (
       select pg_roles.oid, rolname, rolsuper or rolbypassrls as passes
@@ -70,7 +107,7 @@ async function rowLevelSecurity(sql: Sql): Promise<Found> {
     where relnamespace = (
         select pg_namespace.oid
         from pg_namespace
-        where nspname = ${await hostSchema(sql)}
+        where nspname = ${await hostSchemaOf(sql)}
       )
       and relname in ('jobs', 'profiles', 'job_assignments', 'flex_crew_calls', 'flex_crew_assignments')
       and relrowsecurity
@@ -80,50 +117,31 @@ async function rowLevelSecurity(sql: Sql): Promise<Found> {
   if (!first) return ok("no policy hides rows from flex-crew-sync");
   return fail(
     `policies bind ${first.owner}, the owner of the functions, on ${rows.map(({ name }) => name).join(", ")}`,
-    `alter role ${first.owner} bypassrls; or install as the owner of these tables, without force row level security`,
+    "Install as the owner of these tables, without force row level security, or as a superuser:",
+    `alter role ${first.owner} bypassrls;`,
   );
 }
 
-async function uniqueConstraint(sql: Sql): Promise<Found> {
-  const schema = await hostSchema(sql);
-  const { there } = only(
-    await sql<{ there: boolean }[]>`
-      select exists (
-        select
-        from pg_index
-        join pg_class on pg_class.oid = indrelid
-        join pg_namespace on pg_namespace.oid = relnamespace
-        where nspname = ${schema}
-          and relname = 'flex_crew_assignments'
-          and indisunique and indisvalid and indimmediate and indpred is null and indexprs is null and indnkeyatts = 2
-          and (
-            select array_agg(attname::text order by attname)
-            from pg_attribute
-            where attrelid = indrelid and attnum = any ((indkey::int2[])[0:1])
-          ) = array['crew_call_id', 'technician_id']
-      ) as there`,
-  );
-  if (there) return ok("nobody can be recorded twice on a crew call");
-  return fail(
-    "flex_crew_assignments has no valid unique constraint on (crew_call_id, technician_id)",
-    `alter table ${schema}.flex_crew_assignments add unique (crew_call_id, technician_id); (first: flex-crew-sync audit)`,
-  );
-}
-
+/** Which tiers are in use without a business role of Flex. */
 async function businessRoles(sql: Sql): Promise<Found> {
-  const { known, used } = only(
-    await sql<{ known: number; used: number }[]>`
-      select (select count(*) from flex_sync.business_roles)::int as known,
-        (select count(distinct role_code) from flex_sync.desired_crew where role_code like '%-%')::int as used`,
-  );
-  if (known > 0 || used === 0)
-    return ok(`${known} business roles known, ${used} role codes with a tier in use`);
+  const rows = await sql<{ department: string; tier: string; people: number; known: boolean }[]>`
+    select coalesce(crew_calls.department, '-') as department, code.tier, count(*)::int as people,
+      bool_or(business_roles.flex_role_id is not null) as known
+    from flex_sync.desired_crew
+    cross join lateral (select upper(btrim(substring(desired_crew.role_code from '-([^-]+)$'))) as tier) as code
+    join flex_sync.crew_calls on crew_calls.id = desired_crew.crew_call_id
+    left join flex_sync.business_roles
+      on lower(btrim(business_roles.department)) = crew_calls.department
+      and upper(btrim(business_roles.tier)) = code.tier
+    where code.tier is not null
+    group by 1, 2
+    order by 1, 2`;
+  const missing = rows.filter(({ known }) => !known);
+  if (missing.length === 0) return ok(`every tier in use has a business role (${rows.length})`);
+  const [first] = missing;
+  const told = missing.map(({ department, tier, people }) => `${department} ${tier} (${people} people)`);
   return warn(
-    `${used} role codes with a tier are in use, and flex_sync.business_roles is empty: people are added without a role`,
-    "insert into flex_sync.business_roles (department, tier, flex_role_id) values ('sound', 'R', 'ID of the role in Flex');",
+    `no business role for ${told.slice(0, 8).join(", ")}${told.length > 8 ? " …" : ""}: these people are added without a role`,
+    `insert into flex_sync.business_roles (department, tier, flex_role_id) values ('${first?.department}', '${first?.tier}', 'ID of the role in Flex');`,
   );
-}
-
-async function hostSchema(sql: Sql): Promise<string> {
-  return (await readLedger(clientOf(sql))).at(-1)?.host_schema ?? "public";
 }

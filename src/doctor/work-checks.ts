@@ -1,4 +1,5 @@
 import type { Sql } from "postgres";
+import { duration } from "../cli/terminal/age.ts";
 import { type Check, check, type Found, fail, ok, only, type Patient, warn } from "./check.ts";
 
 /** Work that is due for so long, without any call for as long, says that nobody drains. */
@@ -18,9 +19,13 @@ export async function workChecks({ sql }: Patient): Promise<Check[]> {
 
 async function paused(sql: Sql): Promise<Found> {
   if ((await metric(sql, "paused")) !== 1) return ok("not paused");
+  const [told] = await sql<{ since: number; note: string | null }[]>`
+    select extract(epoch from flex_sync.clock() - paused_at)::float8 as since, paused_reason as note from flex_sync.tenant`;
+  const since = told ? ` for ${duration(told.since)}${told.note ? `: ${told.note}` : ""}` : "";
   return warn(
-    "everything is paused",
-    "select flex_sync.resume(); why: select * from flex_sync.operator_log order by at desc;",
+    `everything is paused${since}`,
+    "Nothing is read or written until (who and why: flex_sync.operator_log):",
+    "select flex_sync.resume();",
   );
 }
 
@@ -58,6 +63,7 @@ async function quota(sql: Sql): Promise<Found> {
 }
 
 async function drainer(sql: Sql): Promise<Found> {
+  const stopped = await whyStopped(sql);
   const { waits, called, due } = only(
     await sql<{ waits: number | null; called: number | null; due: number }[]>`
       select
@@ -70,16 +76,24 @@ async function drainer(sql: Sql): Promise<Found> {
         and due_at <= flex_sync.clock()`,
   );
   const last =
-    called === null ? "no Flex call was ever made" : `the last Flex call was ${Math.round(called)} s ago`;
+    called === null ? "no Flex call was ever made" : `the last Flex call was ${duration(called)} ago`;
   if (waits === null || waits < UNTOUCHED_S) return ok(`${due} operations are due, ${last}`);
-  const message = `${due} operations are due, the oldest for ${Math.round(waits)} s, and ${last}`;
+  const message = `${due} operations are due, the oldest for ${duration(waits)}, and ${last}`;
+  if (stopped) return ok(`${message}: that is so while ${stopped}`);
   if (called === null || called > UNTOUCHED_S) {
-    return fail(
-      message,
-      "Start a drainer: flex-crew-sync drain (unless paused, out of quota or the breaker is open)",
-    );
+    return fail(`${message}: no drainer works`, "Start one, or look at its log:", "flex-crew-sync drain");
   }
   return warn(message, "Nothing, if it goes down: flex-crew-sync status --watch");
+}
+
+/** Why no drainer may claim anything. */
+async function whyStopped(sql: Sql): Promise<string | null> {
+  if ((await metric(sql, "paused")) === 1) return "everything is paused";
+  if ((await metric(sql, "breaker_open")) === 1) return "the breaker is open";
+  const left = await Promise.all(
+    ["hour", "day", "month"].map((window) => metric(sql, `budget_left_${window}`)),
+  );
+  return Math.min(...left) <= 0 ? "no Flex call is left" : null;
 }
 
 async function metric(sql: Sql, name: string): Promise<number> {

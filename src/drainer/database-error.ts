@@ -48,6 +48,11 @@ export function needsAnotherServer(error: unknown): boolean {
   return sqlstateOf(error) === READ_ONLY;
 }
 
+/** Whether a function of ours refused the isolation level of its transaction. */
+export function wantsReadCommitted(error: unknown): boolean {
+  return sqlstateOf(error) === "ISOLA";
+}
+
 /** What went wrong in one line; connection errors of several addresses are one. */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return messageOf(error.errors[0]);

@@ -1,6 +1,6 @@
-import { connectTo } from "./connect-to.ts";
-import { needsAnotherServer } from "./database-error.ts";
-import type { Query } from "./queue.ts";
+import { type Connections, connectTo } from "./connect-to.ts";
+import { needsAnotherServer, wantsReadCommitted } from "./database-error.ts";
+import type { Query, QueryValue } from "./queue.ts";
 
 export type Database = {
   /** Runs one statement, and rejects when no answer comes in time. */
@@ -24,11 +24,25 @@ const GOODBYE_MS = 1_000;
 export function openDatabase(url: string, answerWithinMs: number = ANSWER_WITHIN_MS): Database {
   const open = () => connectTo(url, { max: CONNECTIONS, name: "flex-crew-sync drain" });
   let connections = open();
+  // Where the host's default is another level, each statement says its own: it cannot be a parameter of the connection,
+  // which poolers refuse, and what is set for a session reaches others through a pooler.
+  let sayLevel = false;
+  const run = ({ sql }: Connections, text: TemplateStringsArray, values: QueryValue[]) =>
+    sayLevel
+      ? sql.begin("isolation level read committed", (transaction) => transaction(text, ...values))
+      : sql(text, ...values);
   return {
     async query(text, ...values) {
       const used = connections;
       try {
-        return await within(answerWithinMs, used.sql(text, ...values));
+        try {
+          return await within(answerWithinMs, run(used, text, values));
+        } catch (error) {
+          if (sayLevel || !wantsReadCommitted(error)) throw error;
+          // Refused before it did anything.
+          sayLevel = true;
+          return await within(answerWithinMs, run(used, text, values));
+        }
       } catch (error) {
         const useless = error instanceof NoAnswer || needsAnotherServer(error);
         if (useless && used === connections) {

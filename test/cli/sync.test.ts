@@ -16,6 +16,17 @@ describe("flex-crew-sync sync", () => {
     expect(flex.contactLinesOf(call.element)).toHaveLength(2);
   });
 
+  test("works where the host's transactions begin as serializable", async () => {
+    const { env, sql, name, makeCall, startDrain } = await setStage();
+    const call = await makeCall({ desired: [ana, ben] });
+    await sql.unsafe(`alter database ${name} set default_transaction_isolation = 'serializable'`);
+    await startDrain();
+    const { code, stdout } = await cli(["sync", call.id], env);
+    expect(stdout).toContain("2 added");
+    expect(code).toBe(0);
+    expect((await cli(["sync", "--job", call.job, "--dry-run"], env)).code).toBe(0);
+  });
+
   test("prints one JSON document, in sync and not, and exits 1 for somebody without a Flex id", async () => {
     const { env, makeCall, startDrain } = await setStage();
     const whole = await makeCall({ desired: [ana] });

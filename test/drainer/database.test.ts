@@ -1,9 +1,12 @@
+import postgres from "postgres";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { type Database, openDatabase } from "../../src/drainer/database.ts";
 import { silentLog } from "../../src/drainer/log.ts";
 import { listenForWork, type NotificationParts } from "../../src/drainer/notifications.ts";
 import { createQueue } from "../../src/drainer/queue.ts";
+import { findProgram } from "../needs.ts";
 import { createDatabase } from "../postgres/database.ts";
+import { startPgBouncer } from "../processes/pgbouncer.ts";
 import { startPostgresProxy } from "./postgres-proxy.ts";
 
 function open(url: string, answerWithinMs?: number): Database {
@@ -131,3 +134,25 @@ test("nobody is woken by another drainer's proof", async () => {
   await vi.waitUntil(() => other.wakes > 1);
   expect(other.wakes).toBe(2);
 });
+
+test.each(["serializable", "repeatable read"])(
+  "where transactions begin as %s, statements say their own level, through a pooler too",
+  async (level) => {
+    const { url, sql, name } = await createDatabase();
+    await sql.unsafe(`alter database ${name} set default_transaction_isolation = '${level}'`);
+    for (const by of [url, ...(findProgram("pgbouncer") ? [await startPgBouncer(url)] : [])]) {
+      const database = open(by);
+      const queue = createQueue(database.query, "a drainer", 3_000);
+      const another = postgres(by, { max: 1, prepare: false });
+      // Were it not refused, the test would show nothing.
+      await expect(
+        another`select * from flex_sync.claim_operations('somebody', 1, '3 s')`.execute(),
+      ).rejects.toMatchObject({ code: "ISOLA" });
+      await another.end();
+      expect(await queue.claimOperations(4)).toEqual([]);
+      expect(await database.query`select current_setting('transaction_isolation') as level`).toEqual([
+        { level: "read committed" },
+      ]);
+    }
+  },
+);
