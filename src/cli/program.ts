@@ -7,6 +7,7 @@ import { doctorCommand } from "./doctor.ts";
 import { drainCommand } from "./drain.ts";
 import { VARIABLES, type Variable } from "./environment.ts";
 import { formatItem, teach } from "./help.ts";
+import { historyCommand } from "./history.ts";
 import { migrateCommand } from "./migrate.ts";
 import { simulateFlexCommand } from "./simulate-flex.ts";
 import { statusCommand } from "./status.ts";
@@ -30,6 +31,7 @@ export function createProgram(cli: Cli): Command {
     });
   const commands = [
     statusCommand,
+    historyCommand,
     syncCommand,
     drainCommand,
     auditCommand,
@@ -46,6 +48,7 @@ export function createProgram(cli: Cli): Command {
     [
       ["flex-crew-sync status", "what is not in sync, the most urgent first"],
       ["flex-crew-sync status ID", "one crew call: who is missing, why, and what to do about it"],
+      ["flex-crew-sync history ID", "what happened there, request by request and call by call"],
       ["flex-crew-sync sync ID", "make Flex show a crew call's crew, and wait for it"],
       ["flex-crew-sync doctor", "nothing works: what is wrong, and how to mend it"],
       ["flex-crew-sync migrate && flex-crew-sync drain", "install, and start the daemon"],

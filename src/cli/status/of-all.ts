@@ -3,6 +3,7 @@ import { reasonInWords } from "../../reason-in-words.ts";
 import type { Condition, CrewCallStatusRow } from "../../rows.ts";
 import type { Cli } from "../cli.ts";
 import { age } from "../terminal/age.ts";
+import { briefIds } from "../terminal/brief-ids.ts";
 import { type Paint, paint } from "../terminal/paint.ts";
 import { CONDITIONS, paintCondition } from "../terminal/paint-condition.ts";
 import { type Column, table, widthOfOutput } from "../terminal/table.ts";
@@ -58,8 +59,9 @@ export async function readStatus(sql: Sql, most?: number): Promise<Status> {
 /** @param now what the database's clock shows */
 export function viewStatus(cli: Cli, { counts, crew_calls, metrics }: Status, now: Date): View {
   const colour = paint(cli.stdout, cli.env);
+  const brief = briefIds(crew_calls.map(({ crew_call_id }) => crew_call_id));
   const columns: Column<CrewCallStatusRow>[] = [
-    { title: "crew call", value: (row) => row.crew_call_id, brief: (row) => row.crew_call_id.slice(0, 8) },
+    { title: "crew call", value: (row) => row.crew_call_id, brief: (row) => brief(row.crew_call_id) },
     { title: "department", value: (row) => row.department ?? "-", drop: 5, shrinkTo: 10 },
     {
       title: "condition",

@@ -5,6 +5,7 @@ import type { Cli } from "../cli.ts";
 import { unknownCrewCall } from "../crew-call-ids.ts";
 import { actionsForPeople } from "../next-actions.ts";
 import { age } from "../terminal/age.ts";
+import { briefIds } from "../terminal/brief-ids.ts";
 import { paint } from "../terminal/paint.ts";
 import { CONDITIONS, paintCondition } from "../terminal/paint-condition.ts";
 import { type Column, table, widthOfOutput } from "../terminal/table.ts";
@@ -67,14 +68,16 @@ async function readNames(sql: Sql, element: string | null): Promise<Map<string, 
 /** @param now what the database's clock shows */
 export function viewCrewCallStatus(cli: Cli, { crew_call, persons }: OneStatus, now: Date): View {
   const colour = paint(cli.stdout, cli.env);
+  const brief = briefIds(persons.map(({ technician_id }) => technician_id));
   const columns: Column<PersonStatus>[] = [
     {
       title: "person",
       value: (row) =>
         row.technician_id ?? `line ${row.observed_line_item_id ?? row.flex_line_item_id ?? "?"}`,
       brief: (row) =>
-        row.technician_id?.slice(0, 8) ??
-        `line ${(row.observed_line_item_id ?? row.flex_line_item_id ?? "?").slice(0, 8)}`,
+        row.technician_id
+          ? brief(row.technician_id)
+          : `line ${(row.observed_line_item_id ?? row.flex_line_item_id ?? "?").slice(0, 8)}`,
     },
     { title: "name", value: (row) => row.name ?? "", drop: 2, shrinkTo: 10 },
     {
