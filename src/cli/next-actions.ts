@@ -21,11 +21,20 @@ export function actionsForPeople(crewCallAction: string | null, people: readonly
     const told = next_action === null || next_action === crewCallAction || condition === "held";
     const action = told ? null : printable(next_action);
     if (action === null && reason === null) continue;
-    const sentence = [reasonInWords(condition, reason), action].filter(Boolean).join(". ");
+    const sentence = [reasonInWords(condition, reason), action].filter(Boolean).join("\n");
     whom.set(sentence, [...(whom.get(sentence) ?? []), technician_id ?? `line ${line}`]);
   }
-  return [...whom].map(([sentence, names]) => {
+  return [...whom].flatMap(([sentence, names]) => {
     const more = names.length - MOST_NAMED;
-    return `${names.slice(0, MOST_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}: ${sentence}`;
+    const [first = "", ...actions] = sentence.split("\n");
+    return [
+      `${names.slice(0, MOST_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}: ${first}`,
+      ...actions.map(indented),
+    ];
   });
+}
+
+/** An action stands on a line of its own: it is there to be pasted. */
+export function indented(action: string): string {
+  return `  ${action}`;
 }

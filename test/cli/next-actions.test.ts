@@ -26,6 +26,6 @@ test("leaves out what the crew call's own action says", () => {
 
 test("says why in words, also where the crew call's own action is all there is to do", () => {
   const unmapped = { ...person(1, "set it", "unmapped"), reason: "no_resource" };
-  expect(actionsForPeople(null, [unmapped])).toEqual(["p1: has no Flex contact id. set it"]);
+  expect(actionsForPeople(null, [unmapped])).toEqual(["p1: has no Flex contact id", "  set it"]);
   expect(actionsForPeople("set it", [unmapped])).toEqual(["p1: has no Flex contact id"]);
 });

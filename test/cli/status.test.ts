@@ -36,7 +36,9 @@ describe("flex-crew-sync status", () => {
     const plain = await cli(["status"], { ...env, NO_COLOR: "1" }, { isTTY: true, columns: 40 });
     expect(plain.stdout).not.toContain("\u001b");
     // What to do is there to be copied: a terminal breaks it as it likes.
-    const lines = plain.stdout.split("\n").filter((line) => !line.startsWith(`${call.id}:`));
+    const lines = plain.stdout
+      .split("\n")
+      .filter((line) => !line.startsWith(`${call.id}:`) && !line.startsWith("  "));
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(40);
     expect(plain.stdout).toContain(`\n${call.id.slice(0, 8)} `);
     expect((await cli(["status"], env)).stdout).toContain(`\n${call.id} `);

@@ -2,6 +2,7 @@ import type { Sql } from "postgres";
 import { reasonInWords } from "../../reason-in-words.ts";
 import type { Condition, CrewCallStatusRow } from "../../rows.ts";
 import type { Cli } from "../cli.ts";
+import { indented } from "../next-actions.ts";
 import { age } from "../terminal/age.ts";
 import { briefIds } from "../terminal/brief-ids.ts";
 import { type Paint, paint } from "../terminal/paint.ts";
@@ -82,10 +83,10 @@ export function viewStatus(cli: Cli, { counts, crew_calls, metrics }: Status, no
     head: flow(showCounts(counts, colour), ", ", widthOfOutput(cli.stdout)),
     table: shown.length > 0 ? table(columns, shown, cli.stdout, colour) : [],
     hidden: sum(counts) - shown.length,
-    todo: todo.map(
-      ({ crew_call_id, condition, reason, next_action }) =>
-        `${crew_call_id}: ${reasonInWords(condition, reason)}. ${printable(next_action ?? "")}`,
-    ),
+    todo: todo.flatMap(({ crew_call_id, condition, reason, next_action }) => [
+      `${crew_call_id}: ${reasonInWords(condition, reason)}`,
+      indented(printable(next_action ?? "")),
+    ]),
     foot: [
       ...showMetrics(cli, metrics, colour),
       ...(urgent.length > 0 ? [colour.dim("Who and why: flex-crew-sync status ID")] : []),

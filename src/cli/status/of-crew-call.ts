@@ -3,7 +3,7 @@ import { reasonInWords } from "../../reason-in-words.ts";
 import type { CrewCallStatusRow, CrewStatusRow } from "../../rows.ts";
 import type { Cli } from "../cli.ts";
 import { unknownCrewCall } from "../crew-call-ids.ts";
-import { actionsForPeople } from "../next-actions.ts";
+import { actionsForPeople, indented } from "../next-actions.ts";
 import { age } from "../terminal/age.ts";
 import { briefIds } from "../terminal/brief-ids.ts";
 import { paint } from "../terminal/paint.ts";
@@ -120,7 +120,7 @@ export function viewCrewCallStatus(cli: Cli, { crew_call, persons }: OneStatus, 
         : ["Nobody is desired and nobody is there."],
     hidden: 0,
     todo: [
-      ...(next_action ? [`crew call: ${printable(next_action)}`] : []),
+      ...(next_action ? ["crew call:", indented(printable(next_action))] : []),
       ...actionsForPeople(
         next_action,
         others.map((person) => ({
