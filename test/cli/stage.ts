@@ -1,7 +1,7 @@
 import { onTestFinished } from "vitest";
 import { type Simulator, startSimulator } from "../../src/simulator/simulator.ts";
 import { type CrewCall, type CrewCallOptions, makeCrewCall } from "../crew-call.ts";
-import { createDatabase, type TestDatabase } from "../postgres/database.ts";
+import { type CreateDatabaseOptions, createDatabase, type TestDatabase } from "../postgres/database.ts";
 import { cli, type Env, start } from "./command-line.ts";
 
 export type Stage = TestDatabase & {
@@ -16,8 +16,8 @@ export type Stage = TestDatabase & {
 };
 
 /** A database of the test's own, a simulated Flex, and the environment for both. */
-export async function setStage(): Promise<Stage> {
-  const database = await createDatabase();
+export async function setStage(options: CreateDatabaseOptions = {}): Promise<Stage> {
+  const database = await createDatabase(options);
   const flex = await startSimulator();
   onTestFinished(() => flex.stop());
   const env: Env = {

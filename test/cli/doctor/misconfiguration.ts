@@ -5,6 +5,8 @@ import type { Stage } from "../stage.ts";
 /** Something that is wrong, made for real in a healthy installation. */
 export type Misconfiguration = {
   name: string;
+  /** Installed from the package as it is, without the migration that is being written: its functions are put back. */
+  asShipped?: true;
   /** The check that names it. */
   check: string;
   status: CheckStatus;

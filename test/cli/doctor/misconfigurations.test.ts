@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { judgeSkew, judgeVersion } from "../../../src/doctor/server-checks.ts";
+import { migrate } from "../../../src/migrate.ts";
 import { section } from "../../documents/repository.ts";
 import { cli, type Env } from "../command-line.ts";
 import { type Stage, setStage } from "../stage.ts";
@@ -28,8 +29,9 @@ async function follow(run: string, stage: Stage, env: Env): Promise<Env> {
 
 describe("flex-crew-sync doctor", () => {
   test.each(all)("finds $name", async (misconfiguration) => {
-    const { check: name, status, make, mend, names, also = [] } = misconfiguration;
-    const stage = await setStage();
+    const { check: name, status, make, mend, names, also = [], asShipped } = misconfiguration;
+    const stage = await setStage({ template: asShipped ? "empty" : "migrated" });
+    if (asShipped) await migrate({ connectionString: stage.url });
     const env = { ...stage.env, ...(await make(stage)) };
     const sick = await examine(env);
     expect(sick.find(name)).toMatchObject({ status });
