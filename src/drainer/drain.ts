@@ -1,5 +1,6 @@
 import { startStopwatch } from "./claim-clock.ts";
 import { hopelessError, isInTheWay, messageOf } from "./database-error.ts";
+import type { StepReport } from "./drainer.ts";
 import { listenForWork } from "./notifications.ts";
 import { type DrainerSet, type DrainOptions, withDrainer } from "./with-drainer.ts";
 
@@ -70,7 +71,7 @@ async function drainUntilNothingIsDue(
   let idle = startStopwatch(clocks);
   let glanceMs = FIRST_GLANCE_MS;
   while (!signal.aborted) {
-    const { claimed, tidied } = await drainer.step();
+    const { claimed, tidied } = await drainer.step().catch(tryAgainIfInTheWay);
     operations += claimed;
     if (claimed > 0 || tidied > 0 || drainer.inFlight() > 0) {
       idle = startStopwatch(clocks);
@@ -87,6 +88,12 @@ async function drainUntilNothingIsDue(
     glanceMs = Math.min(glanceMs * 2, POLL_MS);
   }
   return operations;
+}
+
+/** A step that another transaction was in the way of found nothing this time. */
+function tryAgainIfInTheWay(error: unknown): StepReport {
+  if (!isInTheWay(error)) throw error;
+  return { claimed: 0, tidied: 0 };
 }
 
 async function drainUntilStopped(

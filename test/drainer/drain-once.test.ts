@@ -141,3 +141,27 @@ test("a lease that is too short for the timeout is refused by name", async () =>
     code: "LEASE",
   });
 });
+
+test("it tries again when another transaction was in its way, and ends with what else it meets", async () => {
+  const stage = await setStage();
+  const call = await stage.makeCrewCall([ana]);
+  await stage.sync(call);
+  await stage.sql.unsafe(`
+    create sequence ticks;
+    alter function flex_sync.tick() rename to real_tick;
+    create function flex_sync.tick() returns int language plpgsql as $$
+    begin
+      if nextval('ticks') <= 2 then
+        raise exception 'deadlock' using errcode = '40P01';
+      end if;
+      return flex_sync.real_tick();
+    end $$`);
+  await drainOnce(optionsOf(stage));
+  expect(crewInFlex(stage, call)).toEqual([ana.resource]);
+
+  await stage.sql.unsafe(`create or replace function flex_sync.tick() returns int language plpgsql as $$
+    begin
+      raise exception 'no' using errcode = '22012';
+    end $$`);
+  await expect(drainOnce(optionsOf(stage))).rejects.toMatchObject({ code: "22012" });
+});
