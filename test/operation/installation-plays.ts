@@ -59,13 +59,21 @@ export const INSTALLATION_PLAYS: Record<string, (heading: string) => Promise<voi
   async "Back up and restore"(heading) {
     const { stage, drainer, call } = await inSync();
     const page = play(heading, stage);
-    const backup = await takeBackup(stage);
-    await assign(stage.sql, call, [eva]);
-    await stage.syncAndDrain(call, drainer);
-    expect(crewInFlex(stage, call)).toEqual(resources([ana, ben, eva]));
-    if (await dumpsThisServer(stage.sql)) await page.sh();
-    else page.skip("pg_dump of this server's version");
-    await setBack(stage, backup);
+    const change = async () => {
+      await assign(stage.sql, call, [eva]);
+      await stage.syncAndDrain(call, drainer);
+      expect(crewInFlex(stage, call)).toEqual(resources([ana, ben, eva]));
+    };
+    if (await dumpsThisServer(stage.sql)) {
+      const [dumped, restored] = await page.sh({}, change);
+      expect([dumped, restored]).toMatchObject([{ code: 0 }, { code: 0 }]);
+    } else {
+      page.skip("pg_dump of this server's version");
+      const backup = await takeBackup(stage);
+      await change();
+      await setBack(stage, backup);
+    }
+    expect(Object.keys(await stage.recorded(call)).sort()).toEqual([ana.id, ben.id]);
     await page.sql();
     const [drained, audit] = await page.sh();
     expect(drained?.code).toBe(0);

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { ana, ben } from "../crew-call.ts";
+import { codeWords, tableRows } from "../documents/repository.ts";
 import { crewInFlex, drainUntilRest, setStage } from "../drainer/stage.ts";
+import { FAULTS } from "./fault-situations.ts";
 import { follow, letTimePass, look, saysSo } from "./follow.ts";
 import { MISCONFIGURATIONS } from "./misconfigurations.ts";
 
@@ -26,3 +28,27 @@ test.each(MISCONFIGURATIONS.map((it) => [`${it.name}: ${it.crewCall}`, it] as co
     );
   },
 );
+
+/** Pairs that ask nobody for anything and are gone in a moment, and lines that stay: their tests are in test/functions. */
+const ELSEWHERE = [
+  "held has_children",
+  "pending sending",
+  "pending queued",
+  "pending backing_off",
+  "pending removal_limit",
+  "pending retired",
+  "synced kept_by_policy",
+  "synced foreign",
+  "synced shared_resource",
+];
+
+test("every documented condition and reason is made here, or is one of a few", () => {
+  const made = [...MISCONFIGURATIONS, ...FAULTS].map(({ crewCall }) => crewCall);
+  const conditions = new Set([...made, ...ELSEWHERE].map((pair) => pair.split(" ")[0]));
+  const documented = tableRows("docs/reasons.md")
+    .map((cells) => cells.slice(0, 2).map((cell) => codeWords(cell)[0]))
+    .filter(([condition, reason]) => reason && conditions.has(condition))
+    .map((pair) => pair.join(" "));
+  expect(documented.filter((pair) => ![...made, ...ELSEWHERE].includes(pair))).toEqual([]);
+  expect(ELSEWHERE.filter((pair) => made.includes(pair) || !documented.includes(pair))).toEqual([]);
+});

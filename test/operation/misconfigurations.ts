@@ -1,5 +1,6 @@
-import { ana, ben, eva, knowPeople, type Person, person } from "../crew-call.ts";
+import { ana, ben, eva, knowPeople, type Person, person, unassign } from "../crew-call.ts";
 import {
+  drainToTheEnd,
   drainUntilRest,
   moveToNextWork,
   type Stage,
@@ -39,6 +40,8 @@ const BROKEN_VIEW = `${contactOf("raise exception ''the address book is closed''
     execute 'create or replace view flex_sync.desired_crew as select crew_call_id, technician_id, public.contact_of(flex_resource_id) as flex_resource_id, role_code
       from (' || rtrim(pg_get_viewdef('flex_sync.desired_crew'), '; ') || ') as before';
   end $$`;
+
+const CREW = Array.from({ length: 12 }, (_, n) => person(40 + n));
 
 export const MISCONFIGURATIONS: Misconfiguration[] = [
   {
@@ -240,5 +243,50 @@ export const MISCONFIGURATIONS: Misconfiguration[] = [
     mend: ({ flex }) => flex.clearFaults(),
     crewCall: "pending flex_down",
     people: everybody("pending flex_down"),
+  },
+  {
+    name: "most of the crew was taken off by mistake, or not",
+    desired: CREW,
+    make: async (stage, call, drainer) => {
+      await stage.syncAndDrain(call, drainer);
+      await unassign(stage.sql, call, CREW.slice(0, 7));
+    },
+    inFlex: CREW.slice(7),
+    crewCall: "held large_share",
+    people: Object.fromEntries(CREW.slice(0, 7).map(({ id }) => [id, "held large_share"])),
+  },
+  {
+    name: "Flex takes an add three times and never does it",
+    make: async (stage, call, drainer) => {
+      stage.flex.fault({
+        route: "add",
+        resource: ana.resource ?? "",
+        times: 3,
+        do: { kind: "gateway", when: "before", status: 504 },
+      });
+      await stage.sync(call);
+      await drainToTheEnd(stage, drainer);
+    },
+    unasked: true,
+    crewCall: "failed not_accepted",
+    people: { [ana.id]: "failed not_accepted" },
+  },
+  {
+    name: "an add did not land, and was sent again",
+    make: async (stage, call, drainer) => {
+      stage.flex.fault({
+        route: "add",
+        resource: ana.resource ?? "",
+        do: { kind: "gateway", when: "before", status: 504 },
+      });
+      await stage.sync(call);
+      while ((await stage.conditionOf(call)).reason !== "late_check") {
+        await drainUntilRest(drainer);
+        if ((await stage.conditionOf(call)).reason !== "late_check" && !(await moveToNextWork(stage))) break;
+      }
+    },
+    unasked: true,
+    crewCall: "unknown late_check",
+    people: { [ana.id]: "unknown late_check" },
   },
 ];

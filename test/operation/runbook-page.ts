@@ -1,5 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { expect } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished } from "vitest";
 import { applyCurrent } from "../../db/scripts/apply-current.ts";
 import { cli, type Ended, type Env } from "../cli/command-line.ts";
 import { read } from "../documents/repository.ts";
@@ -31,7 +34,7 @@ export type Where = Pick<Stage, "sql" | "url"> & Partial<Pick<Stage, "flex">>;
 export type Play = {
   /** Run the next block, with the names in capitals filled in. Answers what it wrote, one text for SQL, one ending per shell command. */
   sql(names?: Record<string, string>): Promise<string>;
-  sh(names?: Record<string, string>): Promise<Ended[]>;
+  sh(names?: Record<string, string>, afterTheFirst?: () => Promise<unknown>): Promise<Ended[]>;
   /** Leave the next block out, and say what this machine lacks for it. */
   skip(needs: string): void;
   finished(): void;
@@ -54,9 +57,12 @@ export function play(heading: string, where: Where): Play {
   };
   return {
     sql: async (names = {}) => paste(where, next("sql", names)),
-    async sh(names = {}) {
+    async sh(names = {}, afterTheFirst) {
       const endings: Ended[] = [];
-      for (const line of next("sh", names).trim().split("\n")) endings.push(await shell(line, where));
+      for (const line of next("sh", names).trim().split("\n")) {
+        endings.push(await shell(line, where));
+        if (endings.length === 1) await afterTheFirst?.();
+      }
       return endings;
     },
     skip: (needs) => console.warn(`skipped, needs ${needs}: ${blocks.shift()?.text}`),
@@ -71,6 +77,7 @@ async function shell(line: string, { url, flex }: Where): Promise<Ended> {
   if (command === undefined) {
     const { PATH } = process.env;
     const { status, stdout, stderr } = spawnSync("sh", ["-c", line], {
+      cwd: folderOfTheTest(),
       env: { PATH, DATABASE_URL: url },
       encoding: "utf8",
     });
@@ -82,4 +89,20 @@ async function shell(line: string, { url, flex }: Where): Promise<Ended> {
   // What is being written belongs to the version that runs.
   if (command === "migrate" && /^applied/.test(ended.stdout)) await applyCurrent(url);
   return ended;
+}
+
+const folders = new Map<string, string>();
+
+/** Where files of the test that is running go; it ends with the test. */
+function folderOfTheTest(): string {
+  const test = expect.getState().currentTestName ?? "";
+  const there = folders.get(test);
+  if (there) return there;
+  const folder = mkdtempSync(join(tmpdir(), "runbook-"));
+  folders.set(test, folder);
+  onTestFinished(() => {
+    folders.delete(test);
+    rmSync(folder, { recursive: true });
+  });
+  return folder;
 }
