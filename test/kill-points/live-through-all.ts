@@ -49,8 +49,9 @@ export function summaryOf(what: string, seed: number, first: number, lives: Life
 /** What is to be mended, each with how to see it again. */
 export function troublesOf(seed: number, lives: Life[]): string[] {
   return lives.flatMap(({ it, lived }) => {
+    const troubles = lived.happened ? lived.wrong : ["it never came by", ...lived.wrong];
+    if (troubles.length === 0) return [];
     const again = `KILL_SEED=${seed} KILL_FIRST=${it.number} KILL_COUNT=1`;
-    const never = lived.happened || lived.wrong.length > 0 ? [] : ["it never came by"];
-    return [...never, ...lived.wrong].map((trouble) => `${again}: ${trouble} (${JSON.stringify(it)})`);
+    return [`${again}: ${troubles.join("; ")} (${JSON.stringify(it)})`];
   });
 }
