@@ -66,7 +66,6 @@ export const FAULTS: FaultSituation[] = [
   },
   {
     fault: { ...onAna, do: { kind: "answer", when: "before", status: 409 } },
-    desired: [ana],
     crewCall: "pending locked",
     people: { [ana.id]: "pending locked" },
   },
