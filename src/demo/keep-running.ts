@@ -2,15 +2,19 @@ import type { Simulator } from "../simulator/simulator.ts";
 import type { Screen } from "./screen.ts";
 import { crewCallTitled } from "./season.ts";
 
+export type Running = { databaseUrl: string; flex: Simulator; page: string };
+
 /** Say how to look inside what goes on running. */
-export function keepRunning(screen: Screen, databaseUrl: string, flex: Simulator): void {
+export function keepRunning(screen: Screen, { databaseUrl, flex, page }: Running): void {
   const { id, element } = crewCallTitled("Sagunto, sound");
   const [line] = flex.contactLinesOf(element);
   screen.chapter("Still running: Postgres, the simulated Flex, one drainer");
   screen.say("Look inside:");
   screen.command(`psql '${databaseUrl}'`);
+  screen.say("Or in a browser, with buttons:");
+  screen.command(page);
   screen.gap();
-  screen.say("Worth trying there:");
+  screen.say("Worth trying in psql:");
   screen.command("select * from flex_sync.crew_call_status;");
   screen.command(`select flex_sync.explain('${id}');`);
   screen.command("select kind, state, reason, error from flex_sync.outbox order by id;");

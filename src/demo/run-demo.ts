@@ -6,6 +6,7 @@ import type { DemoWorld } from "./build-season.ts";
 import { keepRunning } from "./keep-running.ts";
 import type { Screen } from "./screen.ts";
 import { startDrainer } from "./start-drainers.ts";
+import { startPage } from "./start-page.ts";
 import { tellTheStory } from "./tell-the-story.ts";
 
 export type DemoOptions = {
@@ -63,7 +64,8 @@ async function withDrainers(stage: Stage): Promise<boolean> {
     const equal = await tellTheStory({ ...stage, install, start });
     if (stage.keep) {
       await drainers.pop()?.stop();
-      keepRunning(screen, server.url, flex);
+      await using page = await startPage(server.url);
+      keepRunning(screen, { databaseUrl: server.url, flex, page: page.url });
       await stage.stopped?.();
     }
     return equal;

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import type { Log } from "../drainer/log.ts";
 import { COOKIE, isEncrypted } from "./access.ts";
 import { type Answer, seeOther } from "./answer.ts";
 import type { FaceSettings } from "./face-settings.ts";
@@ -8,7 +9,7 @@ import type { Route } from "./routes.ts";
 import { isSame, SESSION_S, type Sessions } from "./session.ts";
 
 /** Signing in with STATUS_TOKEN, and out again. */
-export function signInRoutes({ statusToken }: FaceSettings, sessions: Sessions): Route[] {
+export function signInRoutes({ statusToken }: FaceSettings, sessions: Sessions, log: Log): Route[] {
   return [
     {
       method: "POST",
@@ -17,8 +18,10 @@ export function signInRoutes({ statusToken }: FaceSettings, sessions: Sessions):
       handle({ form, headers }) {
         if (statusToken === undefined) return seeOther("/");
         const to = pathOf(form.get("to"));
-        if (!isSame(form.get("token")?.trim() ?? "", statusToken))
+        if (!isSame(form.get("token")?.trim() ?? "", statusToken)) {
+          log.warn({}, "somebody tried to sign in with a wrong token");
           return signInPage(to, "That is not the token.");
+        }
         return seeOther(to, {
           "Set-Cookie": cookie(headers, sessions.begin(form.get("name") ?? ""), SESSION_S),
         });

@@ -49,7 +49,7 @@ export async function startFace({ settings, databaseUrl, log, signal }: FacePart
   const sessions = createSessions(settings.statusToken);
   const routes: Route[] = [
     ...pageRoutes({ database, settings, sessions, ...views }),
-    ...signInRoutes(settings, sessions),
+    ...signInRoutes(settings, sessions, log),
     ...actionRoutes({ database, settings, sessions, log }),
     { method: "GET", path: /^\/healthz$/, access: "open", handle: healthz },
     {

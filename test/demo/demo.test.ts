@@ -48,7 +48,11 @@ test("--keep leaves it running until Ctrl-C", async () => {
   const demo = startDemo(["--keep"]);
   await demo.says("Ctrl-C ends all of it.");
   const url = /psql '(.*)'/.exec(demo.stdout)?.[1] ?? "";
-  const flex = /http:\/\/127\.0\.0\.1:\d+/.exec(demo.stdout)?.[0] ?? "";
+  const flex = /http:\/\/127\.0\.0\.1:\d+(?=\/__simulator)/.exec(demo.stdout)?.[0] ?? "";
+  const page = /http:\/\/127\.0\.0\.1:\d+\/$/m.exec(demo.stdout)?.[0] ?? "";
+  const shown = await (await fetch(page)).text();
+  const [, crewCall = ""] = /href="(\/crew-calls\/[^"]+)"/.exec(shown) ?? [];
+  expect(await (await fetch(new URL(crewCall, page))).text()).toContain("Sync now");
   const queries = [...demo.stdout.matchAll(/^ {4}(select .*;)$/gm)].map(([, query = ""]) => query);
   const sql = postgres(url, { max: 1, connect_timeout: 1, onnotice: () => {} });
   for (const query of queries.filter((text) => !text.includes("…"))) {
@@ -65,7 +69,7 @@ test("--keep leaves it running until Ctrl-C", async () => {
   await sql.end();
   demo.child.kill("SIGINT");
   expect(await demo.ended, demo.stderr).toBe(0);
-  await expect(fetch(flex)).rejects.toThrow();
+  for (const gone of [flex, page]) await expect(fetch(gone)).rejects.toThrow();
   expect(demo.leftovers()).toEqual([]);
 });
 

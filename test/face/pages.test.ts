@@ -167,6 +167,8 @@ describe("with a token", () => {
       });
     expect((await enter("wrong")).status).toBe(401);
     expect((await enter("wrong")).headers["set-cookie"]).toBeUndefined();
+    expect(face.logged.filter(({ level }) => level === "warn")).toHaveLength(2);
+    expect(JSON.stringify(face.logged)).not.toMatch(new RegExp(`wrong"|${TOKEN}`));
     const right = await enter(TOKEN);
     expect([right.status, right.headers.location]).toEqual([303, "/"]);
     const [cookie = ""] = right.headers["set-cookie"] ?? [];
