@@ -5,29 +5,29 @@ import { crewInFlex, drainUntilRest, setStage } from "../drainer/stage.ts";
 import { FAULTS } from "./fault-situations.ts";
 import { follow, letTimePass, look, saysSo } from "./follow.ts";
 import { MISCONFIGURATIONS } from "./misconfigurations.ts";
+import { TROUBLES } from "./troubles.ts";
 
-test.each(MISCONFIGURATIONS.map((it) => [`${it.name}: ${it.crewCall}`, it] as const))(
-  "%s",
-  async (_name, it) => {
-    const stage = await setStage();
-    const drainer = stage.drainer();
-    const call = await stage.makeCrewCall(it.desired ?? [ana, ben]);
-    await it.make(stage, call, drainer);
-    if (!it.unasked) {
-      await stage.sync(call);
-      await drainUntilRest(drainer);
-    }
-    const nextAction = await saysSo(stage, call, it);
+const SITUATIONS = [...MISCONFIGURATIONS, ...TROUBLES];
 
-    await it.mend?.(stage, call);
-    if (nextAction) await follow(stage, nextAction);
-    await letTimePass(stage, drainer, call);
-    expect(await look(stage, call)).toEqual({ crewCall: "synced", people: {}, nextAction: null });
-    expect(crewInFlex(stage, call)).toEqual(
-      (it.inFlex ?? it.desired ?? [ana, ben]).map((who) => who.resource).sort(),
-    );
-  },
-);
+test.each(SITUATIONS.map((it) => [`${it.name}: ${it.crewCall}`, it] as const))("%s", async (_name, it) => {
+  const stage = await setStage();
+  const drainer = stage.drainer();
+  const call = await stage.makeCrewCall(it.desired ?? [ana, ben]);
+  await it.make(stage, call, drainer);
+  if (!it.unasked) {
+    await stage.sync(call);
+    await drainUntilRest(drainer);
+  }
+  const nextAction = await saysSo(stage, call, it);
+
+  await it.mend?.(stage, call);
+  if (nextAction) await follow(stage, nextAction);
+  await letTimePass(stage, drainer, call);
+  expect(await look(stage, call)).toEqual({ crewCall: "synced", people: {}, nextAction: null });
+  expect(crewInFlex(stage, call)).toEqual(
+    (it.inFlex ?? it.desired ?? [ana, ben]).map((who) => who.resource).sort(),
+  );
+});
 
 /** Pairs that ask nobody for anything and are gone in a moment, and lines that stay: their tests are in test/functions. */
 const ELSEWHERE = [
@@ -43,7 +43,7 @@ const ELSEWHERE = [
 ];
 
 test("every documented condition and reason is made here, or is one of a few", () => {
-  const made = [...MISCONFIGURATIONS, ...FAULTS].map(({ crewCall }) => crewCall);
+  const made = [...SITUATIONS, ...FAULTS].map(({ crewCall }) => crewCall);
   const conditions = new Set([...made, ...ELSEWHERE].map((pair) => pair.split(" ")[0]));
   const documented = tableRows("docs/reasons.md")
     .map((cells) => cells.slice(0, 2).map((cell) => codeWords(cell)[0]))
