@@ -40,6 +40,18 @@ test.each(VIEWS)("every column of %s stands in its table, and nothing else does"
   expect(documented.sort()).toEqual(rows.map(({ attname }) => attname).sort());
 });
 
+test("every column of history stands in its table, and nothing else does", async () => {
+  const { sql } = await createDatabase();
+  const rows = await sql<{ attname: string }[]>`
+    select attname from pg_attribute where attrelid = 'flex_sync.happened'::regclass and attnum > 0`;
+  const [columns = ""] = section(PAGE, "## History").split("| `what` | `outcome`");
+  const documented = columns
+    .split("\n")
+    .filter((line) => line.startsWith("| `"))
+    .flatMap((line) => codeWords(line.split("|")[1] ?? ""));
+  expect(documented.sort()).toEqual(rows.map(({ attname }) => attname).sort());
+});
+
 test("every metric stands in the page, and nothing else does", async () => {
   const { sql } = await createDatabase();
   const rows = await sql<{ name: string }[]>`select name from flex_sync.metrics`;
