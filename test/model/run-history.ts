@@ -18,6 +18,9 @@ export async function runHistory(lab: Lab, history: History): Promise<Result> {
     }
     if (stage.memory.violations.length === 0) await settle(stage);
     if (stage.memory.violations.length === 0) await whatsWrong(stage);
+  } catch (error) {
+    const { code, message } = error as { code?: string; message?: string };
+    stage.memory.violations.push({ kind: "other", text: `a statement was refused: ${code} ${message}` });
   } finally {
     for (const drainer of stage.drainers) drainer.dead = true;
     stage.flex.end();
