@@ -58,7 +58,8 @@ begin
         )
       )
     )
-  order by syncs.id desc
+  -- Only one row may wait without a reading: where readings failed, several syncs wait, and that one is joined.
+  order by syncs.reading_at is null desc, syncs.id desc
   limit 1;
   request_sync.joined := request_sync.sync_id is not null;
 

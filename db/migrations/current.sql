@@ -137,6 +137,7 @@ where length(lower(btrim(flex_element_id::text, E' \t\r\n'))) is distinct from 3
 --!include tell_call.sql
 --!include history.sql
 --!include join_sync.sql
+--!include request_sync.sql
 --!include request_unasked.sql
 --!include sync_crew_call.sql
 --!include apply_plan.sql
@@ -169,6 +170,7 @@ where length(lower(btrim(flex_element_id::text, E' \t\r\n'))) is distinct from 3
 --!include open_condition.sql
 --!include state_of_crew_call.sql
 --!include views/urgent_elements.sql
+--!include views/crew_status.sql
 --!include views/crew_call_status.sql
 --!include blocked_as_json.sql
 -- Its rows have a column more.

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { ana, assign, ben, makeCrewCall, unassign } from "../crew-call.ts";
 import { createDatabase } from "../postgres/database.ts";
 import { conditionOf, lastSync, request, sync } from "./asking.ts";
-import { answer, claim, drainWith, settleWith } from "./drain-with.ts";
+import { answer, claim, drainWith, fail, settleWith } from "./drain-with.ts";
 import { moveClock, restartServer } from "./move-clock.ts";
 
 describe("a preview", () => {
@@ -159,5 +159,26 @@ describe("the waiting sync", () => {
     expect(call.flex.resourcesOf(call.element)).toHaveLength(2);
     expect(await conditionOf(sql, call)).toBe("synced");
     expect(await sql`select id from flex_sync.syncs where finished_at is null`).toEqual([]);
+  });
+});
+
+describe("a request after readings that failed", () => {
+  test("joins the one sync that waits, however many go back to waiting", async () => {
+    const { sql } = await createDatabase();
+    const call = await makeCrewCall(sql, { desired: [ana] });
+    await request(sql, call);
+    const failAfterwards = async (clicks: number) => {
+      const [reading] = await claim(sql);
+      for (let made = 0; made < clicks; made += 1) await request(sql, call);
+      if (reading) await fail(sql, reading, { outcome: "not_sent" });
+      await moveClock(sql, "70 s");
+    };
+    // The first sync and one that could not join it both have a reading that failed.
+    await failAfterwards(1);
+    await failAfterwards(1);
+    await request(sql, call);
+    await settleWith(sql, call.flex);
+    expect(call.flex.resourcesOf(call.element)).toEqual([ana.resource]);
+    expect(await sql`select id from flex_sync.syncs where finished_at is null`).toHaveLength(0);
   });
 });
