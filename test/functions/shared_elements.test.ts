@@ -59,6 +59,19 @@ describe("two crew calls on one element", () => {
     expect(one.flex.resourcesOf(one.element)).toEqual([]);
   });
 
+  test("with one role code that means another role in each department are in sync", async () => {
+    const { sql } = await createDatabase();
+    await sql`insert into flex_sync.business_roles values ('sound', 'R', 'sound-r'), ('lights', 'R', 'lights-r')`;
+    const one = await makeCrewCall(sql, { desired: [as(ana, "FOH-R")] });
+    const { element, flex } = one;
+    const two = await makeCrewCall(sql, { department: "lights", element, flex, desired: [as(ana, "FOH-R")] });
+    await sync(sql, one);
+    await sync(sql, two);
+    await drainWith(sql, flex);
+    expect([await conditionOf(sql, one), await conditionOf(sql, two)]).toEqual(["synced", "synced"]);
+    expect(await conditionOfPerson(sql, two, ana)).toBe("synced shared_resource");
+  });
+
   test("with different roles follow the lowest crew call, and crew_status says so", async () => {
     const { sql } = await createDatabase();
     await sql`insert into flex_sync.business_roles values ('sound', 'R', 'role-r'), ('sound', 'E', 'role-e')`;

@@ -150,7 +150,7 @@ cross join lateral (
         where sharing.flex_element_id = crew_calls.flex_element_id
           and sharing.id <> person.crew_call_id
           and other.resource = person.resource
-          and other.role_code is distinct from person.role_code
+          and (other.role_code, other.role_id) is distinct from (person.role_code, person.role_id)
       ) else false end then array['synced', 'shared_resource']
     when person.role_id is not null and observed.flex_line_item_id is not null and case
         when observed.shows_role and observed.flex_role_id is not null then lower(btrim(observed.flex_role_id)) <> lower(btrim(person.role_id))
