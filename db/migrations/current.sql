@@ -166,7 +166,6 @@ where length(lower(btrim(flex_element_id::text, E' \t\r\n'))) is distinct from 3
 --!include why_pending.sql
 --!include views/metrics.sql
 --!include two_calls_free_at.sql
---!include request_sync.sql
 --!include open_condition.sql
 --!include state_of_crew_call.sql
 --!include views/urgent_elements.sql
