@@ -21,7 +21,7 @@ export type Listed = {
 
 const PAGE_SIZE = 50;
 /** Counting very many crew calls takes longer: the page does not wait for it. */
-const COUNT_WITHIN_MS = 2_500;
+const COUNT_WITHIN_MS = 1_000;
 /** A count that is older may lack what went wrong since. */
 const FRESH_MS = 20_000;
 

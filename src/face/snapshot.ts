@@ -1,3 +1,5 @@
+import { sqlstateOf } from "../drainer/database-error.ts";
+
 /** What was read, and how long ago, in milliseconds. */
 export type Snapshot<T> = { value: T; ageMs: number };
 
@@ -35,7 +37,9 @@ export function createSnapshot<T>(parts: SnapshotParts<T>): (waitMs: number) => 
       nextAt = Math.max(begin + freshMs, now() + REST * (now() - begin));
     } catch (error) {
       failure = error ?? new Error("nothing could be read");
-      nextAt = now() + freshMs;
+      // What the database gave up for taking too long would take as long again.
+      const tooLong = sqlstateOf(error) === "57014";
+      nextAt = now() + Math.max(freshMs, tooLong ? REST * (now() - begin) : 0);
     }
     reading = undefined;
   }
