@@ -44,6 +44,31 @@ COMMENT ON SCHEMA public IS 'standard public schema';
 
 
 --
+-- Name: happened; Type: TYPE; Schema: flex_sync; Owner: -
+--
+
+CREATE TYPE flex_sync.happened AS (
+	at timestamp with time zone,
+	technician_id uuid,
+	what text,
+	outcome text,
+	reason text,
+	who text,
+	operation_id bigint,
+	sync_id bigint,
+	http_status integer,
+	detail text
+);
+
+
+--
+-- Name: TYPE happened; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TYPE flex_sync.happened IS 'A row of flex_sync.history.';
+
+
+--
 -- Name: planned; Type: TYPE; Schema: flex_sync; Owner: -
 --
 
@@ -94,12 +119,25 @@ begin
   order by desired.technician_id
   limit 1;
   if v_technician_id is null then
-    raise exception 'line % cannot be adopted: %', coalesce(adopt.flex_line_item_id, 'null'),
+    raise exception 'line % cannot be adopted: %', coalesce(printable(left(adopt.flex_line_item_id, 100)), 'null'),
       case when v_resource is null then 'the last reading shows no such contact line on this crew call' else 'nobody desired has its resource ' || v_resource end
-      using errcode = 'NOLIN', hint = format('select flex_line_item_id, name from flex_sync.lines where flex_element_id = %L and present;', v_element);
+      using errcode = 'NOLIN', hint = case
+        when v_element is null then 'The crew call has no element: set flex_crew_calls.flex_element_id first.'
+        else format('select flex_line_item_id, name from flex_sync.lines where flex_element_id = %L and present;', v_element)
+      end;
+  end if;
+  perform from ledger
+  where ledger.flex_line_item_id = flex_id(adopt.flex_line_item_id)
+    and ledger.flex_resource_id = v_resource
+    and ledger.gone_at is null;
+  if found then
+    return format('line %s is ours already, for person %s', flex_id(adopt.flex_line_item_id), v_technician_id);
   end if;
   perform enter_ledger(flex_id(adopt.flex_line_item_id), v_element, v_resource, adopt.crew_call_id, v_technician_id, 'adopted');
-  perform log_operator('adopt', jsonb_build_object('crew_call_id', adopt.crew_call_id, 'flex_line_item_id', flex_id(adopt.flex_line_item_id)));
+  perform log_operator('adopt', jsonb_build_object(
+    'crew_call_id', adopt.crew_call_id, 'flex_line_item_id', flex_id(adopt.flex_line_item_id), 'flex_resource_id', v_resource,
+    'technician_id', v_technician_id
+  ));
   perform note_element(v_element, 'a line was adopted', true);
   return format('line %s is ours now, for person %s', flex_id(adopt.flex_line_item_id), v_technician_id);
 end
@@ -111,6 +149,34 @@ $$;
 --
 
 COMMENT ON FUNCTION flex_sync.adopt(crew_call_id uuid, flex_line_item_id text) IS 'A human-made line of somebody desired becomes ours.';
+
+
+--
+-- Name: ago(timestamp with time zone); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.ago(at timestamp with time zone) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_seconds constant numeric := greatest(0, floor(extract(epoch from clock() - ago.at)));
+begin
+  return case
+    when v_seconds < 120 then format('%s s', v_seconds)
+    when v_seconds < 7200 then format('%s min', floor(v_seconds / 60))
+    when v_seconds < 172800 then format('%s h', floor(v_seconds / 3600))
+    else format('%s days', floor(v_seconds / 86400))
+  end;
+end
+$$;
+
+
+--
+-- Name: FUNCTION ago(at timestamp with time zone); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.ago(at timestamp with time zone) IS 'How long ago a time was, as people say it.';
 
 
 --
@@ -128,16 +194,35 @@ declare
     else apply_plan.plan
   end;
 begin
+  perform note_decisions(apply_plan.flex_element_id, apply_plan.plan, apply_plan.sync_id, apply_plan.reading_at);
+  -- Nothing is open and nothing is wanted: the usual case, and no statement more.
+  if not exists (
+    select from outbox
+    where outbox.flex_element_id = apply_plan.flex_element_id
+      and outbox.kind <> 'observe'
+      and outbox.state in ('pending', 'sending', 'unknown', 'held')
+  ) and not exists (
+    select from outbox
+    where outbox.flex_element_id = apply_plan.flex_element_id
+      and outbox.state = 'failed'
+      and outbox.superseded_at is null
+  ) and not exists (
+    select from unnest(v_plan) as planned
+    where planned.action in ('add', 'set_role', 'remove', 'hold', 'contest')
+  ) then
+    return;
+  end if;
+
   -- No longer wanted and not yet sent.
   update outbox
-  set state = 'cancelled', finished_at = v_now
+  set state = 'cancelled', reason = 'not_wanted', finished_at = v_now
   where outbox.flex_element_id = apply_plan.flex_element_id
     and outbox.kind <> 'observe'
     and outbox.state in ('pending', 'held')
     and not exists (
       select from operations_of(v_plan) as operation
       where operation.kind = outbox.kind
-        and case when outbox.kind = 'remove' then operation.line = outbox.flex_line_item_id else operation.resource = outbox.flex_resource_id end
+        and operation.subject = case when outbox.kind = 'remove' then outbox.flex_line_item_id else outbox.flex_resource_id end
     );
 
   -- Wanted already: it stays, with what the plan knows now. A removal that a brake let go,
@@ -165,7 +250,7 @@ begin
   where outbox.flex_element_id = apply_plan.flex_element_id
     and outbox.kind = operation.kind
     and outbox.state in ('pending', 'held')
-    and case when outbox.kind = 'remove' then operation.line = outbox.flex_line_item_id else operation.resource = outbox.flex_resource_id end
+    and operation.subject = case when outbox.kind = 'remove' then outbox.flex_line_item_id else outbox.flex_resource_id end
     and (
       apply_plan.reading_at is not null
       or (outbox.state, outbox.flex_role_id, outbox.brake, outbox.persons, outbox.limited)
@@ -181,11 +266,9 @@ begin
     and outbox.superseded_at is null
     and not exists (
       select from unnest(v_plan) as planned
-      where case outbox.kind
-        when 'add' then planned.action = 'wait' and planned.flex_resource_id = outbox.flex_resource_id
-        when 'set_role' then planned.action = 'wait_role' and planned.flex_resource_id = outbox.flex_resource_id
-        else planned.action = 'report' and planned.flex_line_item_id = outbox.flex_line_item_id
-      end
+      where planned.action = case outbox.kind when 'add' then 'wait' when 'set_role' then 'wait_role' else 'report' end
+        and case planned.action when 'report' then planned.flex_line_item_id else planned.flex_resource_id end
+          = case outbox.kind when 'remove' then outbox.flex_line_item_id else outbox.flex_resource_id end
     );
 
   -- Missing: adds first, what follows them second.
@@ -215,7 +298,7 @@ begin
       select from outbox
       where outbox.flex_element_id = apply_plan.flex_element_id and outbox.kind = operation.kind
         and outbox.state in ('pending', 'sending', 'unknown', 'held')
-        and case when operation.kind = 'remove' then outbox.flex_line_item_id = operation.line else outbox.flex_resource_id = operation.resource end
+        and case when outbox.kind = 'remove' then outbox.flex_line_item_id else outbox.flex_resource_id end = operation.subject
     )
   order by operation.crew_call_id, operation.technician_id, operation.line;
 
@@ -230,7 +313,7 @@ begin
     and outbox.kind = operation.kind
     and outbox.kind <> 'add'
     and outbox.state in ('pending', 'held')
-    and case when outbox.kind = 'remove' then operation.line = outbox.flex_line_item_id else operation.resource = outbox.flex_resource_id end
+    and operation.subject = case when outbox.kind = 'remove' then outbox.flex_line_item_id else outbox.flex_resource_id end
     and outbox.after_operation_id is distinct from first.id;
 
   -- Brought back twice within a day and deleted again: somebody has to look.
@@ -352,7 +435,7 @@ declare
   v_now constant timestamptz := clock();
 begin
   update outbox
-  set state = 'cancelled', finished_at = v_now
+  set state = 'cancelled', reason = 'blocked', finished_at = v_now
   where outbox.flex_element_id = block_element.flex_element_id
     and outbox.kind <> 'observe'
     and outbox.state = 'pending';
@@ -360,6 +443,7 @@ begin
   update elements
   set blocked_reason = block_element.reason, blocked_error = block_element.error, blocked_at = v_now, reading_wanted_at = null
   where elements.flex_element_id = block_element.flex_element_id;
+  perform note_block(block_element.flex_element_id, null, null, block_element.reason, block_element.error);
   perform note_element(block_element.flex_element_id, block_element.reason, false);
 end
 $$;
@@ -370,6 +454,41 @@ $$;
 --
 
 COMMENT ON FUNCTION flex_sync.block_element(flex_element_id text, reason text, error text) IS 'Cancels what was not sent on an element and says why nothing can be done there for now.';
+
+
+--
+-- Name: blocked_as_json(uuid, text, bigint); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.blocked_as_json(crew_call_id uuid, flex_element_id text, sync_id bigint) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  return jsonb_build_object(
+    'crew_call_id', blocked_as_json.crew_call_id,
+    'flex_element_id', blocked_as_json.flex_element_id,
+    'sync_id', blocked_as_json.sync_id,
+    'condition', case when exists (select from tenant where tenant.paused_at is not null) then 'paused' else 'blocked' end,
+    'observed_at', null,
+    'stale', null,
+    'to_add', '[]'::jsonb,
+    'to_remove', '[]'::jsonb,
+    'to_set_role', '[]'::jsonb,
+    'held', null,
+    'plan', null,
+    'kept', 0,
+    'unmapped', '[]'::jsonb
+  );
+end
+$$;
+
+
+--
+-- Name: FUNCTION blocked_as_json(crew_call_id uuid, flex_element_id text, sync_id bigint); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.blocked_as_json(crew_call_id uuid, flex_element_id text, sync_id bigint) IS 'What sync_crew_call answers where nothing can be planned.';
 
 
 --
@@ -390,10 +509,12 @@ begin
     union all
     select 'daily', interval '24 hours', coalesce(settings.daily_limit, settings.monthly_limit / 10)::bigint from settings
     union all
-    select 'monthly', interval '1 month', settings.monthly_limit::bigint from settings
+    -- The longest month, docs/decisions/0015.
+    select 'monthly', interval '744 hours', settings.monthly_limit::bigint from settings
   ),
   last as (
-    select coalesce(max(calls.number), 0) as number from calls
+    -- Not max(): Postgres 14 would read every call for it here.
+    select coalesce((select calls.number from calls order by calls.number desc limit 1), 0) as number
   ),
   -- The newest call that has left each window; calls before the oldest kept one left it long ago.
   counted as (
@@ -483,7 +604,10 @@ declare
   v_server_started_at timestamptz;
   v_free bigint;
   v_removals_left bigint;
+  v_calls_left bigint;
+  v_two_needed boolean;
   v_candidate record;
+  v_begins timestamptz;
   v_in_flight jsonb;
   v_busy text[] := '{}';
   v_looked_at int;
@@ -512,7 +636,7 @@ begin
     claim_operations.slots,
     calls_left.left_now,
     case when exists (select from tenant where tenant.careful_successes is not null) then 1 else v_settings.max_concurrency end
-      - (select count(*) from outbox where outbox.state = 'sending')
+      - (select count(*) from outbox where outbox.state = 'sending' and outbox.lease_until > v_now - interval '15 min')
   )
   into v_free
   from calls_left();
@@ -520,11 +644,15 @@ begin
     return;
   end if;
   v_removals_left := v_settings.removal_limit - removals_within_the_hour();
+  select calls_left.left_now into v_calls_left from calls_left();
+  v_two_needed := least(coalesce(v_settings.hourly_limit, v_settings.monthly_limit / 50), coalesce(v_settings.daily_limit, v_settings.monthly_limit / 10),
+    v_settings.monthly_limit) >= 2;
   select coalesce(jsonb_object_agg(sending.flex_element_id, sending.number), '{}') into v_in_flight
   from (
     select outbox.flex_element_id, count(*) as number
     from outbox
     where outbox.state = 'sending'
+      and outbox.lease_until > v_now - interval '15 min'
     group by outbox.flex_element_id
   ) as sending;
 
@@ -532,8 +660,9 @@ begin
     v_looked_at := 0;
     v_before := v_free - cardinality(v_busy);
     for v_candidate in
-      select outbox.id, outbox.kind, outbox.flex_element_id, outbox.limited,
-        case when element_health.careful_until > v_now then 1 else v_settings.element_concurrency end as at_once
+      select outbox.id, outbox.kind, outbox.flex_element_id, outbox.limited, outbox.reason,
+        case when element_health.careful_until > v_now then 1 else v_settings.element_concurrency end as at_once,
+        elements.reading_at as read_at
       from outbox
       left join element_health on element_health.flex_element_id = outbox.flex_element_id
       left join elements on elements.flex_element_id = outbox.flex_element_id
@@ -564,6 +693,8 @@ begin
         continue;
       end if;
       continue when v_candidate.kind = 'remove' and v_candidate.limited and v_removals_left <= 0;
+      -- A reading for the sake of a write leaves one call for the write.
+      continue when v_candidate.kind = 'observe' and v_candidate.reason = 'reading_too_old' and v_two_needed and v_calls_left < 2;
       continue when v_candidate.kind = 'observe' and exists (
         select from outbox
         where outbox.flex_element_id = v_candidate.flex_element_id and outbox.kind = 'observe' and outbox.state = 'sending'
@@ -584,10 +715,12 @@ begin
         where crew_calls.id = v_operation.crew_call_id and crew_calls.flex_element_id = v_operation.flex_element_id
       ) then
         perform note_element(v_operation.flex_element_id, 'a crew call points elsewhere', true);
-        update outbox set state = 'cancelled', finished_at = v_now where outbox.id = v_operation.id;
+        update outbox set state = 'cancelled', reason = 'points_elsewhere', finished_at = v_now where outbox.id = v_operation.id;
         continue;
       end if;
 
+      -- A reading never begins before the one that is stored, whatever the clock did: it would be taken for an old one.
+      v_begins := case when v_operation.kind = 'observe' then greatest(v_now, v_candidate.read_at + interval '1 us') else v_now end;
       v_operation.attempts := v_operation.attempts + 1;
       claim_operations.call_number := count_call(v_operation.kind, claim_operations.drainer, v_now + claim_operations.deadline, v_operation);
       update outbox
@@ -595,7 +728,7 @@ begin
         state = 'sending',
         attempts = v_operation.attempts,
         token = gen_random_uuid(),
-        sent_at = v_now,
+        sent_at = v_begins,
         lease_until = v_now + v_settings.lease,
         deadline = v_now + claim_operations.deadline,
         call_number = claim_operations.call_number,
@@ -606,13 +739,14 @@ begin
       if v_operation.kind = 'observe' then
         -- From here on the waiting sync's reading has begun: later requests need another one.
         update syncs
-        set reading_at = v_now
+        set reading_at = v_begins
         where syncs.flex_element_id = v_operation.flex_element_id
           and syncs.finished_at is null
           and syncs.reading_at is null;
       end if;
 
       v_free := v_free - 1;
+      v_calls_left := v_calls_left - 1;
       v_removals_left := v_removals_left - (v_operation.kind = 'remove')::int;
       v_in_flight := v_in_flight || jsonb_build_object(v_operation.flex_element_id, coalesce((v_in_flight ->> v_operation.flex_element_id)::int, 0) + 1);
       claim_operations.id := v_operation.id;
@@ -1049,22 +1183,45 @@ CREATE FUNCTION flex_sync.decide_removals(crew_call_id uuid, plan text, decision
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
     AS $$
 declare
-  v_element constant text := crew_call_or_raise(decide_removals.crew_call_id);
   v_now constant timestamptz := clock();
-  v_current text;
-  v_number int;
+  v_element text := crew_call_or_raise(decide_removals.crew_call_id);
+  v_current text := held_plan(decide_removals.crew_call_id, v_element);
+  v_held boolean;
+  v_was text;
+  v_covered int;
+  v_number int := 0;
 begin
-  select md5(string_agg(outbox.flex_line_item_id || ' ' || coalesce(outbox.flex_resource_id, ''), ',' order by outbox.flex_line_item_id)) into v_current
-  from outbox
-  where outbox.flex_element_id = v_element
-    and outbox.crew_call_id = decide_removals.crew_call_id
-    and outbox.kind = 'remove'
-    and outbox.state = 'held';
+  -- A crew call that was pointed elsewhere may have left something held behind.
+  select found.flex_element_id, found.held into v_element, v_held
+  from (
+    select distinct outbox.flex_element_id, true as held
+    from outbox
+    where outbox.crew_call_id = decide_removals.crew_call_id
+      and outbox.state = 'held'
+      and held_plan(decide_removals.crew_call_id, outbox.flex_element_id) = decide_removals.plan
+    union all
+    select removal_decisions.flex_element_id, false
+    from removal_decisions
+    where removal_decisions.crew_call_id = decide_removals.crew_call_id and removal_decisions.plan = decide_removals.plan
+  ) as found
+  order by found.held desc, found.flex_element_id
+  limit 1;
 
-  if v_current = decide_removals.plan then
+  select
+    max(removal_decisions.decision),
+    count(*) filter (where removal_decisions.decision = decide_removals.decision
+      and (removal_decisions.decision = 'rejected' or removal_decisions.decided_at > v_now - interval '1 day'))
+  into v_was, v_covered
+  from removal_decisions
+  where removal_decisions.crew_call_id = decide_removals.crew_call_id
+    and removal_decisions.plan = decide_removals.plan;
+
+  if v_covered > 0 then
+    return v_covered;
+  elsif v_held then
     insert into removal_decisions (flex_element_id, flex_line_item_id, flex_resource_id, crew_call_id, plan, decision, decided_at, decided_by)
     select v_element, outbox.flex_line_item_id, outbox.flex_resource_id, decide_removals.crew_call_id, decide_removals.plan,
-      decide_removals.decision, v_now, session_user::text
+      decide_removals.decision, v_now, who_acts()
     from outbox
     where outbox.flex_element_id = v_element
       and outbox.crew_call_id = decide_removals.crew_call_id
@@ -1073,31 +1230,37 @@ begin
       and outbox.flex_resource_id is not null
     on conflict on constraint removal_decisions_pkey do update
     set plan = excluded.plan, decision = excluded.decision, decided_at = excluded.decided_at, decided_by = excluded.decided_by;
-  else
+    get diagnostics v_number = row_count;
+  elsif v_was <> decide_removals.decision then
     update removal_decisions
-    set decision = decide_removals.decision, decided_at = v_now, decided_by = session_user::text
-    where removal_decisions.flex_element_id = v_element
-      and removal_decisions.crew_call_id = decide_removals.crew_call_id
+    set decision = decide_removals.decision, decided_at = v_now, decided_by = who_acts()
+    where removal_decisions.crew_call_id = decide_removals.crew_call_id
       and removal_decisions.plan = decide_removals.plan;
+    get diagnostics v_number = row_count;
   end if;
-  get diagnostics v_number = row_count;
 
   if v_number = 0 then
     -- The same answer again, after its lines are gone, is no mistake.
     perform from operator_log
-    where operator_log.action = decide_removals.decision || ' removals'
+    where v_was is null
+      and operator_log.action = decide_removals.decision || ' removals'
       and operator_log.arguments @> jsonb_build_object('crew_call_id', decide_removals.crew_call_id, 'plan', decide_removals.plan);
     if found then
       return 0;
     end if;
-    raise exception 'nothing is held under the plan %', coalesce(decide_removals.plan, 'null')
+    raise exception 'nothing is held under the plan %', coalesce(printable(left(decide_removals.plan, 100)), 'null')
       using errcode = 'NOPLN', hint = case
         when v_current is null then 'Nothing is held on this crew call now.'
         else format('What is held now is plan %s: read select flex_sync.explain(%L); and answer that.', v_current, decide_removals.crew_call_id)
       end;
   end if;
   perform log_operator(decide_removals.decision || ' removals', jsonb_build_object(
-    'crew_call_id', decide_removals.crew_call_id, 'plan', decide_removals.plan, 'lines', v_number
+    'crew_call_id', decide_removals.crew_call_id, 'plan', decide_removals.plan, 'lines', v_number, 'was', v_was,
+    'flex_line_item_ids', (
+      select jsonb_agg(removal_decisions.flex_line_item_id order by removal_decisions.flex_line_item_id)
+      from removal_decisions
+      where removal_decisions.crew_call_id = decide_removals.crew_call_id and removal_decisions.plan = decide_removals.plan
+    )
   ));
   perform note_element(v_element, 'removals were ' || decide_removals.decision, true);
   return v_number;
@@ -1117,32 +1280,43 @@ COMMENT ON FUNCTION flex_sync.decide_removals(crew_call_id uuid, plan text, deci
 --
 
 CREATE FUNCTION flex_sync.desired_of(crew_call_id uuid) RETURNS TABLE(technician_id uuid, resource text, problem text, role_code text, role_id text)
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 40
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
     SET row_security TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
   return query
-  select distinct on (desired_crew.technician_id)
-    desired_crew.technician_id,
-    case when is_flex_id(desired_crew.flex_resource_id) then flex_id(desired_crew.flex_resource_id) end,
+  with
+  -- Each id and each tier is worked out once, whatever they cost.
+  people as materialized (
+    select desired_crew.technician_id, flex_id(desired_crew.flex_resource_id) as id, is_flex_id(desired_crew.flex_resource_id) as well_formed,
+      desired_crew.role_code, tier_of(desired_crew.role_code) as tier
+    from desired_crew
+    where desired_crew.crew_call_id = desired_of.crew_call_id
+      and desired_crew.technician_id is not null
+  ),
+  tiers as materialized (
+    select upper(btrim(business_roles.tier)) as tier, business_roles.flex_role_id
+    from business_roles
+    where lower(btrim(business_roles.department)) = (
+      select crew_calls.department from crew_calls where crew_calls.id = desired_of.crew_call_id
+    )
+  )
+  select distinct on (people.technician_id)
+    people.technician_id,
+    case when people.well_formed then people.id end,
     case
-      when flex_id(desired_crew.flex_resource_id) is null then 'no_resource'
-      when not is_flex_id(desired_crew.flex_resource_id) then 'malformed_id'
+      when people.id is null then 'no_resource'
+      when not people.well_formed then 'malformed_id'
     end,
-    desired_crew.role_code,
-    business_roles.flex_role_id
-  from desired_crew
-  join crew_calls on crew_calls.id = desired_crew.crew_call_id
-  left join business_roles
-    on lower(btrim(business_roles.department)) = crew_calls.department
-    and upper(btrim(business_roles.tier)) = tier_of(desired_crew.role_code)
-  where desired_crew.crew_call_id = desired_of.crew_call_id
-    and desired_crew.technician_id is not null
+    people.role_code,
+    tiers.flex_role_id
+  from people
+  left join tiers on tiers.tier = people.tier
   order by
-    desired_crew.technician_id,
-    is_flex_id(desired_crew.flex_resource_id) desc, business_roles.flex_role_id is null, desired_crew.role_code;
+    people.technician_id,
+    people.well_formed desc, tiers.flex_role_id is null, people.role_code;
 end
 $$;
 
@@ -1188,6 +1362,12 @@ CREATE FUNCTION flex_sync.disable_auto_sync() RETURNS void
     SET client_min_messages TO 'warning'
     AS $$
 begin
+  perform from pg_trigger
+  where pg_trigger.tgname like 'flex\_sync\_auto\_%'
+    and pg_trigger.tgrelid in ('public.job_assignments'::regclass, 'public.profiles'::regclass, 'public.flex_crew_calls'::regclass);
+  if not found then
+    return;
+  end if;
   drop trigger if exists flex_sync_auto_insert on public.job_assignments;
   drop trigger if exists flex_sync_auto_update on public.job_assignments;
   drop trigger if exists flex_sync_auto_update_from on public.job_assignments;
@@ -1283,6 +1463,13 @@ CREATE FUNCTION flex_sync.enable_auto_sync() RETURNS void
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
     AS $$
 begin
+  if (
+    select count(*) from pg_trigger
+    where pg_trigger.tgname like 'flex\_sync\_auto\_%'
+      and pg_trigger.tgrelid in ('public.job_assignments'::regclass, 'public.profiles'::regclass, 'public.flex_crew_calls'::regclass)
+  ) = 7 then
+    return;
+  end if;
   perform disable_auto_sync();
   create trigger flex_sync_auto_insert after insert on public.job_assignments
     referencing new table as changed_rows for each statement execute function flex_sync.note_changed_assignments();
@@ -1343,10 +1530,10 @@ COMMENT ON FUNCTION flex_sync.enter_ledger(flex_line_item_id text, flex_element_
 
 
 --
--- Name: explain(uuid); Type: FUNCTION; Schema: flex_sync; Owner: -
+-- Name: explain(uuid, boolean); Type: FUNCTION; Schema: flex_sync; Owner: -
 --
 
-CREATE FUNCTION flex_sync.explain(crew_call_id uuid) RETURNS text
+CREATE FUNCTION flex_sync.explain(crew_call_id uuid, allow_mass_removal boolean DEFAULT false) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
     AS $$
@@ -1355,55 +1542,44 @@ declare
   v_status crew_call_status;
   v_read_at timestamptz;
   v_text text;
+  v_plan text;
 begin
   select crew_call_status.* into v_status from crew_call_status where crew_call_status.crew_call_id = explain.crew_call_id and crew_call_status.flex_element_id is not distinct from v_element;
   select elements.reading_at into v_read_at from elements where elements.flex_element_id = v_element;
-  v_text := format('Crew call %s (%s): %s%s', explain.crew_call_id, coalesce(v_status.department, 'retired'), v_status.condition,
-    coalesce(', ' || v_status.reason, ''));
-  if not is_flex_id(v_element) then
-    return v_text || E'\n' || v_status.next_action;
+  v_text := concat_ws(E'\n',
+    format('Crew call %s (%s): %s%s', explain.crew_call_id, coalesce(printable(v_status.department), 'retired'), v_status.condition, coalesce(', ' || v_status.reason, '')),
+    'In the way: ' || what_stands_in_the_way(v_status.condition, v_status.reason, v_element) || '.',
+    case
+      when not is_flex_id(v_element) then null
+      when v_read_at is null then format('Element %s was never read: the plan below knows only what is desired and recorded.', v_element)
+      else format('Element %s, read %s ago (%s), policy %s.', v_element, ago(v_read_at), to_char(v_read_at, 'YYYY-MM-DD HH24:MI:SS TZ'), policy_of(v_element))
+    end
+  );
+
+  if is_flex_id(v_element) then
+    begin
+      select string_agg(E'\n  ' || printable(tell_planned(planned)), ''
+        order by array_position(array['hold', 'contest', 'wait', 'confirm', 'add', 'remove', 'set_role', 'wait_role', 'unmapped', 'report', 'keep'], planned.action),
+          planned.technician_id, planned.flex_line_item_id)
+      into v_plan
+      from plan_element(v_element, explain.allow_mass_removal) as planned
+      where planned.crew_call_id = explain.crew_call_id;
+      v_text := v_text || coalesce(v_plan, E'\n  nobody is desired and nobody is there');
+    exception
+      when others then
+        v_text := v_text || E'\n  no plan: ' || printable(sqlerrm);
+    end;
   end if;
-  v_text := v_text || E'\n' || case
-    when v_read_at is null then format('Element %s was never read: the plan below knows only what is desired and recorded.', v_element)
-    else format('Element %s, read %s ago (%s), policy %s.', v_element, date_trunc('second', clock() - v_read_at), to_char(v_read_at, 'YYYY-MM-DD HH24:MI:SS TZ'), policy_of(v_element))
-  end;
-  return v_text || coalesce((
-    select string_agg(E'\n' || sentence.text, '' order by sentence.position, sentence.text)
-    from (
-      select
-        array_position(array['hold', 'contest', 'wait', 'confirm', 'add', 'remove', 'set_role', 'wait_role', 'unmapped', 'report', 'keep'], planned.action) as position,
-        case planned.action
-          when 'keep' then format('  keep      person %s on line %s%s', planned.technician_id, planned.flex_line_item_id, case when not planned.ours then ' (made by a person in Flex)' else '' end)
-          when 'add' then format('  add       person %s (resource %s)%s', planned.technician_id, planned.flex_resource_id,
-            case planned.reason when 'stale' then ': somebody deleted their line in Flex' else '' end)
-          when 'confirm' then format('  confirm   person %s: the last reading lacks their line %s, a second one decides', planned.technician_id, coalesce(planned.flex_line_item_id, ''))
-          when 'contest' then format('  contested person %s: added again twice within a day, deleted in Flex once more', planned.technician_id)
-          when 'wait' then format('  wait      person %s: %s', planned.technician_id, case planned.reason
-            when 'unknown' then 'an add was sent and nobody knows whether Flex did it'
-            when 'sending' then 'an add is in flight'
-            when 'refused' then 'the last add was refused, see flex_sync.crew_status'
-            else 'their old line is being removed' end)
-          when 'unmapped' then format('  unmapped  person %s: %s', planned.technician_id, case planned.reason
-            when 'no_resource' then 'no flex_resource_id' else 'flex_resource_id is not a Flex id' end)
-          when 'set_role' then format('  set role  person %s: business role %s', planned.technician_id, planned.flex_role_id)
-          when 'wait_role' then format('  wait      person %s: the last role write was refused', planned.technician_id)
-          when 'remove' then format('  remove    line %s%s: %s', planned.flex_line_item_id, coalesce(' of ' || coalesce(planned.name, planned.technician_id::text), ''), planned.reason)
-          when 'hold' then format('  hold      line %s%s: %s, held by the brake %s', planned.flex_line_item_id, coalesce(' of ' || coalesce(planned.name, planned.technician_id::text), ''), planned.reason, planned.brake)
-          when 'report' then format('  leave     line %s%s: %s, but it stays (policy, a no, or a refused removal)', planned.flex_line_item_id, coalesce(' of ' || planned.name, ''), planned.reason)
-        end as text
-      from plan_element(v_element) as planned
-      where planned.crew_call_id = explain.crew_call_id
-    ) as sentence
-  ), E'\n  nobody is desired and nobody is there') || coalesce(E'\nNext: ' || v_status.next_action, '');
+  return v_text || coalesce(E'\nNext: ' || v_status.next_action, '');
 end
 $$;
 
 
 --
--- Name: FUNCTION explain(crew_call_id uuid); Type: COMMENT; Schema: flex_sync; Owner: -
+-- Name: FUNCTION explain(crew_call_id uuid, allow_mass_removal boolean); Type: COMMENT; Schema: flex_sync; Owner: -
 --
 
-COMMENT ON FUNCTION flex_sync.explain(crew_call_id uuid) IS 'The plan of a crew call in words.';
+COMMENT ON FUNCTION flex_sync.explain(crew_call_id uuid, allow_mass_removal boolean) IS 'The plan of a crew call in words.';
 
 
 --
@@ -1489,10 +1665,12 @@ begin
   update syncs
   set outcome = case when exists (
     select from elements where elements.flex_element_id = v_sync.flex_element_id and elements.blocked_reason is not null
-  ) then 'blocked' else coalesce((
-    select crew_call_status.condition from crew_call_status
-    where crew_call_status.crew_call_id = v_sync.crew_call_id and crew_call_status.flex_element_id = v_sync.flex_element_id
-  ), 'synced') end
+  ) then 'blocked' else (
+    select state.condition
+    from state_of_crew_call(v_sync.crew_call_id, v_sync.flex_element_id, not exists (
+      select from crew_calls where crew_calls.id = v_sync.crew_call_id and crew_calls.flex_element_id = v_sync.flex_element_id
+    )) as state
+  ) end
   where syncs.id = v_sync.id;
 
   perform pg_notify('flex_sync_done', v_sync.id::text);
@@ -1515,12 +1693,11 @@ COMMENT ON FUNCTION flex_sync.finish_sync(sync_id bigint) IS 'Closes a sync that
 --
 
 CREATE FUNCTION flex_sync.flex_id(value text) RETURNS text
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'pg_temp'
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
-begin
-  return nullif(lower(btrim(flex_id.value, E' \t\r\n')), '');
-end
+  select case
+    when pg_catalog.btrim(value, E' \t\r\n') operator(pg_catalog.<>) '' then pg_catalog.lower(pg_catalog.btrim(value, E' \t\r\n'))
+  end
 $$;
 
 
@@ -1529,6 +1706,61 @@ $$;
 --
 
 COMMENT ON FUNCTION flex_sync.flex_id(value text) IS 'A Flex id as it is compared, locked and sent: trimmed, lower-case, null when blank.';
+
+
+--
+-- Name: forget_elements(timestamp with time zone, integer); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.forget_elements(before timestamp with time zone, batch integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_element record;
+  v_number int := 0;
+begin
+  for v_element in
+    select elements.flex_element_id, elements.crew_call_id
+    from elements
+    where coalesce(greatest(elements.reading_at, elements.reading_wanted_at, elements.doubt_at, elements.blocked_at), '-infinity') < forget_elements.before
+      and not exists (select from crew_calls where crew_calls.flex_element_id = elements.flex_element_id)
+      and not exists (select from ledger where ledger.flex_element_id = elements.flex_element_id and ledger.gone_at is null)
+      and not exists (select from outbox where outbox.flex_element_id = elements.flex_element_id and outbox.state in ('pending', 'sending', 'unknown', 'held'))
+      and not exists (select from syncs where syncs.flex_element_id = elements.flex_element_id and syncs.finished_at is null)
+      and not exists (select from due_elements where due_elements.flex_element_id = elements.flex_element_id)
+    order by elements.flex_element_id
+    limit forget_elements.batch
+  loop
+    continue when not pg_try_advisory_xact_lock(hashtextextended('flex_sync element ' || v_element.flex_element_id, 0));
+    -- A failure that nothing will try again is history like the rest.
+    update outbox
+    set superseded_at = clock()
+    where outbox.flex_element_id = v_element.flex_element_id and outbox.state = 'failed' and outbox.superseded_at is null;
+    delete from lines where lines.flex_element_id = v_element.flex_element_id;
+    delete from missing_lines where missing_lines.flex_element_id = v_element.flex_element_id;
+    delete from removal_decisions where removal_decisions.flex_element_id = v_element.flex_element_id;
+    delete from last_decisions where last_decisions.flex_element_id = v_element.flex_element_id;
+    delete from element_health where element_health.flex_element_id = v_element.flex_element_id;
+    delete from elements where elements.flex_element_id = v_element.flex_element_id;
+    delete from crew_call_settings
+    where crew_call_settings.crew_call_id = v_element.crew_call_id
+      and not exists (select from crew_calls where crew_calls.id = v_element.crew_call_id);
+    delete from crew_call_blocks
+    where crew_call_blocks.crew_call_id = v_element.crew_call_id
+      and not exists (select from crew_calls where crew_calls.id = v_element.crew_call_id);
+    v_number := v_number + 1;
+  end loop;
+  return v_number;
+end
+$$;
+
+
+--
+-- Name: FUNCTION forget_elements(before timestamp with time zone, batch integer); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.forget_elements(before timestamp with time zone, batch integer) IS 'Forgets elements that no crew call points at, where nothing of ours is left and nothing happened since.';
 
 
 --
@@ -1559,6 +1791,9 @@ begin
     delete from public.flex_crew_assignments
     where flex_crew_assignments.crew_call_id = any (v_calls)
       and lower(btrim(flex_crew_assignments.flex_line_item_id::text, E' \t\r\n')) = forget_line.flex_line_item_id;
+    -- What the host deferred to the commit is said now, where it can be caught.
+    set constraints all immediate;
+    perform flex_sync.pin_search_path(pg_catalog.current_setting('search_path'));
   exception
     when lock_not_available or deadlock_detected then
       perform note_element(forget_line.flex_element_id, 'a row of flex_crew_assignments was locked', true);
@@ -1569,6 +1804,8 @@ begin
       from unnest(v_calls) as call (id)
       on conflict on constraint crew_call_blocks_pkey do update
       set reason = excluded.reason, error = excluded.error;
+      -- Its next look, in an hour, is queued by whoever has the element's lock.
+      perform note_element(forget_line.flex_element_id, 'flex_crew_assignments refused a row', false);
   end;
 end
 $$;
@@ -1579,6 +1816,55 @@ $$;
 --
 
 COMMENT ON FUNCTION flex_sync.forget_line(flex_element_id text, flex_line_item_id text) IS 'A line is gone from Flex: no row of the host names it any more.';
+
+
+--
+-- Name: grant_privileges(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.grant_privileges() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_before constant oid[] := string_to_array(current_setting('flex_sync.objects_before', true), ',')::oid[];
+  v_object record;
+  v_role text;
+begin
+  for v_object in
+    select 'function' as type, pg_proc.oid::regprocedure::text as name, pg_proc.proname as plain
+    from pg_proc
+    where pg_proc.pronamespace = 'flex_sync'::regnamespace
+      and pg_proc.oid <> all (coalesce(v_before, '{}'))
+    union all
+    select case pg_class.relkind when 'S' then 'sequence' else 'table' end, pg_class.oid::regclass::text, pg_class.relname
+    from pg_class
+    where pg_class.relnamespace = 'flex_sync'::regnamespace
+      and pg_class.relkind in ('r', 'p', 'v', 'm', 'S')
+      and pg_class.oid <> all (coalesce(v_before, '{}'))
+  loop
+    foreach v_role in array array['public', 'anon', 'authenticated', 'service_role'] loop
+      if v_role = 'public' or to_regrole(v_role) is not null then
+        execute format('revoke all on %s %s from %s', v_object.type, v_object.name, v_role);
+      end if;
+    end loop;
+
+    if v_object.type = 'table' then
+      execute format('grant select on table %s to flex_sync_operator', v_object.name);
+    elsif v_object.type = 'function' and v_object.plain in ('explain', 'history', 'state_of_crew_call') then
+      -- What applications ask, and what the views call, so that whoever may read them can.
+      execute format('grant execute on function %s to flex_sync_app, flex_sync_operator', v_object.name);
+    end if;
+  end loop;
+end
+$$;
+
+
+--
+-- Name: FUNCTION grant_privileges(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.grant_privileges() IS 'Who may do what with the objects that a migration added; the last statement of each migration.';
 
 
 --
@@ -1603,6 +1889,270 @@ $$;
 --
 
 COMMENT ON FUNCTION flex_sync.hash_of_held(held flex_sync.planned[]) IS 'The name of a set of held removals, for approve_removals and reject_removals.';
+
+
+--
+-- Name: held_plan(uuid, text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.held_plan(crew_call_id uuid, flex_element_id text) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  return (
+    select md5(string_agg(outbox.flex_line_item_id || ' ' || coalesce(outbox.flex_resource_id, ''), ',' order by outbox.flex_line_item_id))
+    from outbox
+    where outbox.flex_element_id = held_plan.flex_element_id
+      and outbox.crew_call_id = held_plan.crew_call_id
+      and outbox.kind = 'remove'
+      and outbox.state = 'held'
+  );
+end
+$$;
+
+
+--
+-- Name: FUNCTION held_plan(crew_call_id uuid, flex_element_id text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.held_plan(crew_call_id uuid, flex_element_id text) IS 'The name of what is held for a crew call on an element, for approve_removals and reject_removals.';
+
+
+--
+-- Name: history(uuid, uuid, timestamp with time zone); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.history(crew_call_id uuid, technician_id uuid DEFAULT NULL::uuid, since timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS SETOF flex_sync.happened
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_call constant uuid := history.crew_call_id;
+  v_person constant uuid := history.technician_id;
+  v_since constant timestamptz := coalesce(history.since, '-infinity');
+  v_elements text[];
+begin
+  select array_agg(found.flex_element_id) into v_elements
+  from (
+    select crew_calls.flex_element_id from crew_calls where crew_calls.id = v_call and is_flex_id(crew_calls.flex_element_id)
+    union
+    select elements.flex_element_id from elements where elements.crew_call_id = v_call
+    union
+    select syncs.flex_element_id from syncs where syncs.crew_call_id = v_call and syncs.flex_element_id is not null
+  ) as found;
+  if v_elements is null and not exists (select from syncs where syncs.crew_call_id = v_call) then
+    -- Nothing happened yet; of an id that nobody knows that is an error.
+    perform from crew_calls where crew_calls.id = v_call;
+    if not found then
+      raise exception 'no crew call has the id %', coalesce(v_call::text, 'null')
+        using errcode = 'NOCAL', hint = 'Pass flex_crew_calls.id, not the Flex element id: select crew_call_id, flex_element_id from flex_sync.crew_call_status.';
+    end if;
+  end if;
+
+  return query
+  with
+  runs as materialized (
+    select syncs.* from syncs where syncs.crew_call_id = v_call or syncs.flex_element_id = any (v_elements)
+  ),
+  -- Operations, each once for every person of this crew call whom it was for.
+  operations as materialized (
+    select outbox.*, person.technician_id as for_technician
+    from outbox
+    cross join lateral (
+      select outbox.technician_id where outbox.crew_call_id = v_call
+      union
+      select (person ->> 'technician_id')::uuid from jsonb_array_elements(outbox.persons) as person where (person ->> 'crew_call_id')::uuid = v_call
+    ) as person
+    where outbox.kind <> 'observe'
+      and (
+        outbox.crew_call_id = v_call
+        or (outbox.persons <> '[]' and outbox.sync_id in (select runs.id from runs))
+      )
+  ),
+  -- Every resource that somebody of this crew call has or had.
+  resources as materialized (
+    select desired.technician_id, desired.resource from desired_or_nobody(v_call) as desired
+    union
+    select ledger.technician_id, ledger.flex_resource_id from ledger where ledger.flex_element_id = any (v_elements) and ledger.crew_call_id = v_call
+    union
+    select operations.for_technician, operations.flex_resource_id from operations
+    union
+    select decisions.technician_id, decisions.flex_resource_id from decisions where decisions.crew_call_id = v_call
+  ),
+  people as materialized (
+    select resources.technician_id, resources.resource
+    from resources
+    where resources.technician_id is not null
+      and resources.resource is not null
+      and (v_person is null or resources.technician_id = v_person)
+  ),
+  -- Complete readings since then, and the one before, to tell what was new.
+  looked as materialized (
+    select readings.id, readings.flex_element_id, readings.recorded_at, readings.line_count, readings.operation_id, readings.lines,
+      outbox.sync_id, outbox.http_status
+    from readings
+    left join outbox on outbox.id = readings.operation_id
+    where readings.flex_element_id = any (v_elements)
+      and readings.recorded_at >= coalesce((
+        select max(earlier.recorded_at) from readings as earlier
+        where earlier.flex_element_id = readings.flex_element_id and earlier.recorded_at < v_since
+      ), '-infinity')
+  ),
+  shown as (
+    select looked.id, people.technician_id, array_agg(distinct lower(btrim(line.flex_line_item_id))) as lines
+    from looked
+    cross join lateral jsonb_to_recordset(looked.lines) as line (flex_line_item_id text, flex_resource_id text)
+    join people on people.resource = lower(btrim(line.flex_resource_id))
+    group by looked.id, people.technician_id
+  ),
+  compared as (
+    select looked.id, looked.recorded_at, looked.operation_id, looked.sync_id, looked.http_status, person.technician_id,
+      coalesce(shown.lines, '{}') as lines,
+      coalesce(lag(shown.lines) over (partition by looked.flex_element_id, person.technician_id order by looked.recorded_at, looked.id), '{}') as lines_before
+    from looked
+    cross join (select distinct people.technician_id from people) as person
+    left join shown on shown.id = looked.id and shown.technician_id = person.technician_id
+  ),
+  said as (
+    select syncs.requested_at as at, null::uuid as technician_id, 'request' as what, 'opened' as outcome, null::text as reason, syncs.requested_by as who,
+      null::bigint as operation_id, syncs.id as sync_id, null::int as http_status,
+      case
+        when syncs.requested_by like 'flex-crew-sync: %' then format('A reading found something to do (%s).', substr(syncs.requested_by, 17))
+        when syncs.requested_by = 'auto sync' then 'The crew changed, and its trigger asked for a sync.'
+        else format('%s asked for a sync%s.', syncs.requested_by, case when syncs.crew_call_id <> v_call then format(' of crew call %s, which shares the element', syncs.crew_call_id) else '' end)
+      end as detail,
+      1 as position, syncs.id as id
+    from runs as syncs
+    union all
+    select joined_requests.requested_at, null, 'request', 'joined', null, joined_requests.requested_by, null, joined_requests.sync_id, null,
+      format('%s asked too and joined sync %s.', joined_requests.requested_by, joined_requests.sync_id), 1, joined_requests.id
+    from joined_requests
+    where joined_requests.sync_id in (select runs.id from runs)
+    union all
+    select decisions.decided_at, decisions.technician_id, 'plan', decisions.decision,
+      case when decisions.decision = 'hold' then decisions.brake else decisions.reason end, null, null, decisions.sync_id, null,
+      tell_decision(decisions), 4, decisions.id
+    from decisions
+    where decisions.flex_element_id = any (v_elements)
+      and (decisions.crew_call_id = v_call or decisions.crew_call_id is null)
+      and (
+        v_person is null
+        or decisions.technician_id = v_person
+        or (decisions.technician_id is null and (
+          decisions.decision = 'blocked'
+          or decisions.flex_resource_id in (select people.resource from people)
+          or decisions.flex_line_item_id in (select unnest(shown.lines) from shown)
+        ))
+      )
+    union all
+    select calls.made_at, operations.for_technician, 'call', coalesce(calls.outcome, 'sending'), calls.kind, calls.drainer, calls.operation_id, calls.sync_id,
+      calls.http_status, tell_call(calls, operations.flex_line_item_id), 2, calls.number
+    from operations
+    join calls on calls.operation_id = operations.id and calls.kind = operations.kind
+    where v_person is null
+      or operations.for_technician = v_person
+      or (operations.for_technician is null and operations.flex_resource_id in (select people.resource from people))
+    union all
+    -- A reading that was good is told by what it showed.
+    select calls.made_at, null, 'call', coalesce(calls.outcome, 'sending'), calls.kind, calls.drainer, calls.operation_id, calls.sync_id,
+      calls.http_status, tell_call(calls, null), 2, calls.number
+    from calls
+    where calls.flex_element_id = any (v_elements)
+      and calls.kind in ('observe', 'identity', 'user')
+      and not (calls.kind = 'observe' and calls.outcome is not distinct from 'done')
+    union all
+    select compared.recorded_at, compared.technician_id, 'reading',
+      case
+        when compared.lines = compared.lines_before then case when compared.lines = '{}' then 'not_seen' else 'still_seen' end
+        when compared.lines_before = '{}' then 'seen'
+        when compared.lines = '{}' then 'gone'
+        else 'changed'
+      end,
+      null, null, compared.operation_id, compared.sync_id, compared.http_status,
+      case
+        when compared.lines = '{}' and compared.lines_before = '{}' then 'A reading showed no line of the person.'
+        when compared.lines = '{}' then format('A reading showed line %s of the person no longer.', array_to_string(compared.lines_before, ', '))
+        when compared.lines = compared.lines_before then format('A reading still showed line %s of the person.', array_to_string(compared.lines, ', '))
+        else format('A reading showed line %s of the person%s.', array_to_string(compared.lines, ', '),
+          case when compared.lines_before = '{}' then ' for the first time' else ', before it was ' || array_to_string(compared.lines_before, ', ') end)
+      end,
+      3, compared.id
+    from compared
+    where compared.lines <> compared.lines_before
+      or (v_person is not null and compared.sync_id is not null)
+    union all
+    select looked.recorded_at, null, 'reading', 'read', null, null, looked.operation_id, looked.sync_id, looked.http_status,
+      format('A reading showed %s line%s.', looked.line_count, case when looked.line_count = 1 then '' else 's' end), 3, looked.id
+    from looked
+    where v_person is null
+      and looked.sync_id is not null
+    union all
+    select settled.at, operations.for_technician, 'settled', settled.outcome, calls.kind, null, calls.operation_id, calls.sync_id, null,
+      case settled.outcome
+        when 'landed' then format('A reading showed that the unanswered %s was done%s.', settled.name, coalesce(': line ' || calls.flex_line_item_id, ''))
+        when 'absent' then format('A reading proved that the unanswered %s was not done.', settled.name)
+        else format('One more reading showed that the %s did not land late.', settled.name)
+      end,
+      3, calls.number
+    from operations
+    join calls on calls.operation_id = operations.id and calls.kind = operations.kind and calls.outcome = 'unknown'
+    cross join lateral (
+      select outcome.*, replace(calls.kind, 'set_role', 'role write') as name
+      from (values
+        (calls.absent_at, 'absent'),
+        (case when calls.absent_at is null or (calls.kind = 'add' and calls.flex_line_item_id is not null) then calls.late_checked_at end, 'landed'),
+        (case when calls.absent_at is not null and (calls.kind <> 'add' or calls.flex_line_item_id is null) then calls.late_checked_at end, 'not_late')
+      ) as outcome (at, outcome)
+    ) as settled
+    where settled.at is not null
+      and (v_person is null or operations.for_technician = v_person
+        or (operations.for_technician is null and operations.flex_resource_id in (select people.resource from people)))
+    union all
+    select operations.finished_at, operations.for_technician, 'ended', operations.state, operations.reason, null, operations.id, operations.sync_id, operations.http_status,
+      format('%s %s.', case operations.kind when 'add' then 'The add' when 'remove' then 'The removal of line ' || operations.flex_line_item_id else 'The role write' end,
+        case operations.reason
+          when 'not_wanted' then 'was cancelled before it was sent: it is not wanted any more'
+          when 'blocked' then 'was cancelled before it was sent: the crew call is blocked'
+          when 'points_elsewhere' then 'was cancelled before it was sent: the crew call points at another element'
+          when 'waited_in_vain' then 'was cancelled: what it waited for was not done'
+          when 'denied' then 'was cancelled: Flex denies access to the crew call'
+          when 'refused' then 'failed: Flex said no' || coalesce(' (' || translate(left(operations.error, 200), E'\r\n\t', '   ') || ')', '')
+          when 'not_accepted' then 'failed: it was sent too often, each time proved absent'
+          when 'contested' then 'failed: somebody keeps deleting the line in Flex'
+          else 'was ' || operations.state
+        end), 5, operations.id
+    from operations
+    where operations.state in ('cancelled', 'failed')
+      and (v_person is null or operations.for_technician = v_person
+        or (operations.for_technician is null and operations.flex_resource_id in (select people.resource from people)))
+    union all
+    select syncs.finished_at, null, 'sync', syncs.outcome, null, null, null, syncs.id, null,
+      format('Sync %s ended %s after %s s: %s added, %s removed, %s roles set, %s kept, %s failed, %s Flex calls.', syncs.id, syncs.outcome,
+        round(extract(epoch from syncs.duration)::numeric, 1), syncs.added, syncs.removed, syncs.roles_set, syncs.kept, syncs.failed, syncs.flex_calls), 6, syncs.id
+    from runs as syncs
+    where syncs.finished_at is not null
+    union all
+    select operator_log.at, null, 'operator', operator_log.action, null, operator_log.who, (operator_log.arguments ->> 'operation_id')::bigint, null, null,
+      format('%s: %s%s.', operator_log.who, operator_log.action, coalesce(nullif(' ' || (operator_log.arguments - 'crew_call_id')::text, ' {}'), '')), 0, operator_log.id
+    from operator_log
+    where operator_log.arguments ->> 'crew_call_id' = v_call::text
+      or (operator_log.arguments ->> 'operation_id')::bigint in (select operations.id from operations)
+      or operator_log.action in ('pause', 'resume')
+  )
+  select date_trunc('milliseconds', said.at), said.technician_id, said.what, said.outcome, said.reason, said.who, said.operation_id, said.sync_id, said.http_status, said.detail
+  from said
+  where said.at >= v_since
+  order by said.at, said.position, said.id;
+end
+$$;
+
+
+--
+-- Name: FUNCTION history(crew_call_id uuid, technician_id uuid, since timestamp with time zone); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.history(crew_call_id uuid, technician_id uuid, since timestamp with time zone) IS 'What happened on one crew call, or to one person there: requests, decisions, Flex calls, readings and operators'' actions, in the order of time.';
 
 
 --
@@ -1640,15 +2190,13 @@ COMMENT ON FUNCTION flex_sync.host_error() IS 'Why the host''s crew calls or the
 --
 
 CREATE FUNCTION flex_sync.is_flex_id(value text) RETURNS boolean
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'pg_temp'
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $_$
-begin
-  return coalesce(
-    lower(btrim(is_flex_id.value, E' \t\r\n')) ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$',
+  select coalesce(
+    pg_catalog.lower(pg_catalog.btrim(value, E' \t\r\n'))
+      operator(pg_catalog.~) '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$',
     false
-  );
-end
+  )
 $_$;
 
 
@@ -1660,10 +2208,10 @@ COMMENT ON FUNCTION flex_sync.is_flex_id(value text) IS 'Whether an id is UUID-s
 
 
 --
--- Name: join_sync(bigint, boolean); Type: FUNCTION; Schema: flex_sync; Owner: -
+-- Name: join_sync(bigint, boolean, uuid, text); Type: FUNCTION; Schema: flex_sync; Owner: -
 --
 
-CREATE FUNCTION flex_sync.join_sync(sync_id bigint, allow_mass_removal boolean) RETURNS void
+CREATE FUNCTION flex_sync.join_sync(sync_id bigint, allow_mass_removal boolean, crew_call_id uuid, requested_by text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
     AS $$
@@ -1675,15 +2223,17 @@ begin
     reading_at = null,
     allow_mass_removal = syncs.allow_mass_removal or join_sync.allow_mass_removal
   where syncs.id = join_sync.sync_id;
+  insert into joined_requests (sync_id, crew_call_id, requested_at, requested_by)
+  values (join_sync.sync_id, join_sync.crew_call_id, clock(), join_sync.requested_by);
 end
 $$;
 
 
 --
--- Name: FUNCTION join_sync(sync_id bigint, allow_mass_removal boolean); Type: COMMENT; Schema: flex_sync; Owner: -
+-- Name: FUNCTION join_sync(sync_id bigint, allow_mass_removal boolean, crew_call_id uuid, requested_by text); Type: COMMENT; Schema: flex_sync; Owner: -
 --
 
-COMMENT ON FUNCTION flex_sync.join_sync(sync_id bigint, allow_mass_removal boolean) IS 'One more request for a sync that still waits for its reading.';
+COMMENT ON FUNCTION flex_sync.join_sync(sync_id bigint, allow_mass_removal boolean, crew_call_id uuid, requested_by text) IS 'One more request for a sync that still waits for its reading.';
 
 
 --
@@ -1714,14 +2264,21 @@ begin
     v_call.job_id,
     v_call.department
   where not exists (select from elements where elements.flex_element_id = know_element.flex_element_id);
-  if found or v_call.id is null then
+  if v_call.id is null then
+    update elements
+    set retired_at = clock()
+    where elements.flex_element_id = know_element.flex_element_id
+      and elements.retired_at is null;
     return;
   end if;
 
   update elements
-  set crew_call_id = v_call.id, job_id = v_call.job_id, department = v_call.department
+  set crew_call_id = v_call.id, job_id = v_call.job_id, department = v_call.department, retired_at = null
   where elements.flex_element_id = know_element.flex_element_id
-    and (elements.crew_call_id, elements.job_id, elements.department) is distinct from (v_call.id, v_call.job_id, v_call.department);
+    and (
+      (elements.crew_call_id, elements.job_id, elements.department) is distinct from (v_call.id, v_call.job_id, v_call.department)
+      or elements.retired_at is not null
+    );
 end
 $$;
 
@@ -1875,17 +2432,9 @@ CREATE FUNCTION flex_sync.log_operator(action text, arguments jsonb) RETURNS voi
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
     AS $$
-declare
-  v_subject text;
 begin
-  begin
-    v_subject := nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub';
-  exception
-    when others then
-      v_subject := null;
-  end;
   insert into operator_log (at, who, action, arguments)
-  values (clock(), concat_ws(' ', session_user::text, v_subject), log_operator.action, log_operator.arguments);
+  values (clock(), who_acts(), log_operator.action, log_operator.arguments);
 end
 $$;
 
@@ -1894,7 +2443,7 @@ $$;
 -- Name: FUNCTION log_operator(action text, arguments jsonb); Type: COMMENT; Schema: flex_sync; Owner: -
 --
 
-COMMENT ON FUNCTION flex_sync.log_operator(action text, arguments jsonb) IS 'Leaves a trace of who did what.';
+COMMENT ON FUNCTION flex_sync.log_operator(action text, arguments jsonb) IS 'Leaves a trace of who did what, with what, and what it changed.';
 
 
 --
@@ -1918,6 +2467,54 @@ COMMENT ON FUNCTION flex_sync.may_sync(crew_call_id uuid) IS 'The host''s hook: 
 
 
 --
+-- Name: name_of(uuid); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.name_of(technician_id uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $_$
+declare
+  v_columns text[];
+  v_expression text;
+  v_name text;
+begin
+  select array_agg(pg_attribute.attname::text) into v_columns
+  from pg_attribute
+  where pg_attribute.attrelid = 'public.profiles'::regclass
+    and pg_attribute.attname in ('full_name', 'first_name', 'last_name', 'display_name', 'name')
+    and not pg_attribute.attisdropped;
+  v_expression := case
+    when v_columns @> '{full_name}' then 'full_name::text'
+    when v_columns && '{first_name,last_name}' then (
+      select format('concat_ws('' '', %s)', string_agg(format('nullif(%I::text, '''')', part.name), ', ' order by part.name))
+      from unnest(v_columns) as part (name)
+      where part.name in ('first_name', 'last_name')
+    )
+    when v_columns @> '{display_name}' then 'display_name::text'
+    when v_columns @> '{name}' then 'name::text'
+  end;
+  if v_expression is not null then
+    execute format('select left(btrim(%s), 80) from public.profiles where profiles.id = $1', v_expression)
+    into v_name
+    using name_of.technician_id;
+  end if;
+  return coalesce(nullif(v_name, '') || ' ', '') || coalesce(name_of.technician_id::text, 'somebody');
+exception
+  when others then
+    return name_of.technician_id::text;
+end
+$_$;
+
+
+--
+-- Name: FUNCTION name_of(technician_id uuid); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.name_of(technician_id uuid) IS 'How people call somebody: the name that the host''s profiles have, and the id.';
+
+
+--
 -- Name: next_action(text, text, uuid, bigint, text); Type: FUNCTION; Schema: flex_sync; Owner: -
 --
 
@@ -1927,43 +2524,50 @@ CREATE FUNCTION flex_sync.next_action(condition text, reason text, crew_call_id 
     AS $$
 declare
   v_sync constant text := format('select sync_crew_call(%L);', next_action.crew_call_id);
+  -- A person's row is asked about without the plan: it is the one that their removal is held under.
+  v_plan constant text := case when next_action.condition = 'held' then coalesce(next_action.plan, (
+    select held_plan(next_action.crew_call_id, outbox.flex_element_id)
+    from outbox
+    where outbox.id = next_action.operation_id
+  )) end;
+  v_frees_at constant timestamptz := case when next_action.reason = 'quota' then coalesce((select calls_left.frees_at from calls_left()), two_calls_free_at()) end;
 begin
   return case next_action.condition
     when 'paused' then 'select flex_sync.resume();'
     when 'blocked' then case next_action.reason
-      when 'no_element' then format('Set flex_crew_calls.flex_element_id of %s to the crew call''s id in Flex, then %s', next_action.crew_call_id, v_sync)
-      when 'malformed_id' then format('flex_crew_calls.flex_element_id of %s is not a Flex id: correct it, then %s', next_action.crew_call_id, v_sync)
-      when 'element_gone' then format('The crew call is deleted in Flex: restore it there or correct flex_element_id, then %s', v_sync)
-      when 'access_denied' then format('Give the Flex user of the token access to this crew call, then %s', v_sync)
-      when 'host_view' then format('Mend the view flex_sync.desired_crew (select * from flex_sync.desired_crew limit 1), then %s', v_sync)
-      when 'host_table' then format('flex_crew_assignments refused a row: select error from flex_sync.crew_call_blocks where crew_call_id = %L; then %s', next_action.crew_call_id, v_sync)
-      when 'token_refused' then 'Give the daemon a valid FLEX_AUTH_TOKEN and restart it; the rest goes on by itself'
+      when 'no_element' then v_sync || ' -- once its flex_element_id is the crew call''s id in Flex'
+      when 'malformed_id' then v_sync || ' -- once its flex_element_id is an id of Flex'
+      when 'element_gone' then v_sync || ' -- once the crew call is restored in Flex, or its flex_element_id corrected'
+      when 'access_denied' then v_sync || ' -- once the Flex user of the token may see this crew call'
+      when 'host_view' then v_sync || ' -- once the view is mended: select * from flex_sync.desired_crew limit 1;'
+      when 'host_table' then format('%s -- once flex_crew_assignments takes the row: select error from flex_sync.crew_call_blocks where crew_call_id = %L;', v_sync, next_action.crew_call_id)
+      when 'token_refused' then '-- give the daemon a valid FLEX_AUTH_TOKEN and restart it; the rest goes on by itself'
     end
     when 'failed' then case
-      when next_action.reason = 'contested' then format('Somebody in Flex keeps deleting this line: talk to them, then select flex_sync.retry(%s);', next_action.operation_id)
-      when next_action.operation_id is not null then format('select error from flex_sync.outbox where id = %s; mend the cause, then select flex_sync.retry(%s);', next_action.operation_id, next_action.operation_id)
+      when next_action.reason = 'contested' then format('select flex_sync.retry(%s); -- once whoever deletes this line in Flex knows', next_action.operation_id)
+      when next_action.operation_id is not null then format('select flex_sync.retry(%s); -- once the cause is mended: select error from flex_sync.outbox where id = %s;', next_action.operation_id, next_action.operation_id)
       else format('select flex_sync.retry_failed(%L);', next_action.crew_call_id)
     end
-    when 'held' then case
-      when next_action.plan is null then format('select flex_sync.explain(%L); then approve_removals or reject_removals', next_action.crew_call_id)
-      else format('select flex_sync.explain(%L); then select flex_sync.approve_removals(%L, %L); or reject_removals with the same', next_action.crew_call_id, next_action.crew_call_id, next_action.plan)
-    end
-    when 'unknown' then 'Nothing to do: readings decide within a minute or two'
+    when 'held' then format('select flex_sync.explain(%L); -- then %s', next_action.crew_call_id, case
+      when v_plan is null then 'approve_removals or reject_removals'
+      else format('yes: select flex_sync.approve_removals(%L, %L); or reject_removals with the same: no', next_action.crew_call_id, v_plan)
+    end)
+    when 'unknown' then '-- nothing to do: readings decide within a minute or two'
     when 'pending' then case next_action.reason
-      when 'quota' then format('Nothing to do: goes on by itself when Flex calls free, at %s', to_char((select calls_left.frees_at from calls_left()), 'YYYY-MM-DD HH24:MI:SS TZ'))
+      when 'quota' then case
+        when isfinite(v_frees_at) then format('-- nothing to do: goes on by itself when Flex calls free, at %s', to_char(v_frees_at, 'YYYY-MM-DD HH24:MI:SS TZ'))
+        else 'update flex_sync.settings set monthly_limit = default, daily_limit = default, hourly_limit = default; -- a limit is 0, so none ever frees'
+      end
       when 'not_requested' then v_sync
-      when 'report_only' then format('The policy is report: nothing is written. select flex_sync.set_policy(%L, ''mirror''); then %s', next_action.crew_call_id, v_sync)
-      when 'removal_limit' then 'Nothing to do: goes on by itself within the hour; settings.removal_limit is the limit'
-      when 'doubtful_reading' then 'Nothing to do, unless it stays: select doubt_reason, doubt_error from flex_sync.elements'
-      when 'locked' then 'Unlock the crew call in Flex; it is tried again by itself'
-      when 'flex_down' then 'Nothing to do: goes on by itself when Flex answers again'
-      when 'rate_limited' then 'Nothing to do: goes on by itself when Flex takes calls again'
-      else 'Nothing to do if a drainer runs: flex-crew-sync drain'
+      when 'report_only' then format('select flex_sync.set_policy(%L, ''mirror''); %s -- the policy is report: nothing is written', next_action.crew_call_id, v_sync)
+      when 'removal_limit' then '-- nothing to do: goes on by itself within the hour; settings.removal_limit is the limit'
+      when 'doubtful_reading' then format('select doubt_reason, doubt_error from flex_sync.elements where crew_call_id = %L; -- goes on by itself with the next good reading', next_action.crew_call_id)
+      when 'locked' then '-- unlock the crew call in Flex; it is tried again by itself'
+      when 'flex_down' then '-- nothing to do: goes on by itself when Flex answers again'
+      when 'rate_limited' then '-- nothing to do: goes on by itself when Flex takes calls again'
+      else '-- nothing to do while a drainer runs: flex-crew-sync drain'
     end
-    when 'unmapped' then case next_action.reason
-      when 'no_resource' then format('Set profiles.flex_resource_id to the person''s contact id in Flex, then %s', v_sync)
-      else format('profiles.flex_resource_id is not a Flex id: correct it, then %s', v_sync)
-    end
+    when 'unmapped' then v_sync || ' -- once profiles.flex_resource_id of the person is their contact id in Flex'
     when 'never_synced' then v_sync
   end;
 end
@@ -2075,7 +2679,18 @@ begin
     union all
     select v_element.blocked_at + interval '1 hour', 'blocked', null, 1
     where v_element.blocked_reason is not null
-      and exists (select from crew_calls where crew_calls.flex_element_id = next_reading.flex_element_id)
+      -- Nobody can request the clean-up of an element that no crew call points at any more.
+      and (
+        exists (select from crew_calls where crew_calls.flex_element_id = next_reading.flex_element_id)
+        or exists (select from ledger where ledger.flex_element_id = next_reading.flex_element_id and ledger.gone_at is null)
+      )
+    union all
+    -- Rows that the host's table refused: it may take them by now.
+    select greatest(min(crew_call_blocks.since), v_read_at) + interval '1 hour', 'blocked', null, 1
+    from crew_calls
+    join crew_call_blocks on crew_call_blocks.crew_call_id = crew_calls.id
+    where crew_calls.flex_element_id = next_reading.flex_element_id
+    having count(*) > 0
     union all
     select greatest(v_element.reading_at, v_element.doubt_at) + min(coalesce(crew_call_settings.resync_interval, v_settings.resync_interval)), 'background', null, 1
     from crew_calls
@@ -2155,6 +2770,9 @@ COMMENT ON FUNCTION flex_sync.next_sync_work_at() IS 'When the next operation of
 CREATE FUNCTION flex_sync.next_work_at() RETURNS timestamp with time zone
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_sort TO 'off'
     AS $$
 declare
   v_now constant timestamptz := clock();
@@ -2163,12 +2781,16 @@ declare
   v_frees_at timestamptz;
   v_other timestamptz;
   v_removal_at timestamptz;
+  v_two_at timestamptz;
+  v_max_reading_age constant interval := (select settings.max_reading_age from settings);
+  v_limited boolean;
 begin
   select tenant.* into v_tenant from tenant;
   if v_tenant.paused_at is not null then
     return null;
   end if;
-  select min(outbox.lease_until) into v_other from outbox where outbox.state = 'sending';
+  -- What ran out earlier was taken over: see take_over_expired.
+  select min(outbox.lease_until) into v_other from outbox where outbox.state = 'sending' and outbox.lease_until > v_now - interval '15 min';
   if v_tenant.breaker_opened_at is not null then
     return least(v_other, v_tenant.probe_at);
   end if;
@@ -2185,6 +2807,7 @@ begin
     ), 'infinity');
   end if;
 
+  v_two_at := two_calls_free_at();
   -- Anything due already? Then there is no need to look at everything that waits.
   perform from outbox
   left join element_health on element_health.flex_element_id = outbox.flex_element_id
@@ -2192,23 +2815,37 @@ begin
   where outbox.state = 'pending'
     and outbox.after_operation_id is null
     and outbox.due_at <= v_now
+    and not (v_two_at is not null and case outbox.kind
+      when 'observe' then outbox.reason is not distinct from 'reading_too_old'
+      else outbox.reading_at <= v_now - v_max_reading_age
+    end)
     and (element_health.backoff_until is null or element_health.backoff_until <= v_now)
     and not (outbox.limited and coalesce(v_removal_at > v_now, false))
     and (outbox.kind = 'observe' or (outbox.reading_at is not null and elements.doubt_reason is null and elements.blocked_reason is null))
+  order by outbox.priority, outbox.due_at, outbox.id
   limit 1;
   if found then
     return least(v_other, greatest(v_now, (select calls_left.frees_at from calls_left())));
   end if;
 
-  select min(greatest(outbox.due_at, element_health.backoff_until)) into v_due
+  select
+    min(greatest(
+      outbox.due_at,
+      element_health.backoff_until,
+      -- A reading too old is made anew once a call is left for the write as well.
+      case when case outbox.kind when 'observe' then outbox.reason = 'reading_too_old' else outbox.reading_at <= v_now - v_max_reading_age end then v_two_at end
+    )) filter (
+      where not (outbox.limited and coalesce(v_removal_at > v_now, false))
+        and (outbox.kind = 'observe' or (outbox.reading_at is not null and elements.doubt_reason is null and elements.blocked_reason is null))
+    ),
+    bool_or(outbox.limited)
+  into v_due, v_limited
   from outbox
   left join element_health on element_health.flex_element_id = outbox.flex_element_id
   left join elements on elements.flex_element_id = outbox.flex_element_id
   where outbox.state = 'pending'
-    and outbox.after_operation_id is null
-    and not (outbox.limited and coalesce(v_removal_at > v_now, false))
-    and (outbox.kind = 'observe' or (outbox.reading_at is not null and elements.doubt_reason is null and elements.blocked_reason is null));
-  if v_removal_at > v_now and exists (select from outbox where outbox.state = 'pending' and outbox.limited) then
+    and outbox.after_operation_id is null;
+  if v_removal_at > v_now and v_limited then
     v_due := least(v_due, v_removal_at);
   end if;
   if v_due is not null then
@@ -2273,6 +2910,38 @@ $$;
 --
 
 COMMENT ON FUNCTION flex_sync.nobodys_lines(crew_call_id uuid) IS 'Contact lines on a crew call''s element that are nobody''s.';
+
+
+--
+-- Name: note_block(text, uuid, uuid, text, text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.note_block(flex_element_id text, crew_call_id uuid, technician_id uuid, reason text, error text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := clock();
+begin
+  insert into decisions (decided_at, flex_element_id, crew_call_id, technician_id, decision, reason, error)
+  select v_now, note_block.flex_element_id, note_block.crew_call_id, note_block.technician_id, 'blocked', note_block.reason, left(note_block.error, 500)
+  where not exists (
+    select from decisions
+    where decisions.flex_element_id = note_block.flex_element_id
+      and decisions.decided_at > v_now - interval '1 day'
+      and decisions.decision = 'blocked'
+      and decisions.technician_id is not distinct from note_block.technician_id
+      and (decisions.reason, decisions.error) is not distinct from (note_block.reason, left(note_block.error, 500))
+  );
+end
+$$;
+
+
+--
+-- Name: FUNCTION note_block(flex_element_id text, crew_call_id uuid, technician_id uuid, reason text, error text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.note_block(flex_element_id text, crew_call_id uuid, technician_id uuid, reason text, error text) IS 'Remembers that nothing could be done, for the history.';
 
 
 --
@@ -2398,6 +3067,90 @@ $$;
 --
 
 COMMENT ON FUNCTION flex_sync.note_changed_profiles() IS 'Asks for a sync of the crew calls of people whose resource changed.';
+
+
+--
+-- Name: note_decisions(text, flex_sync.planned[], bigint, timestamp with time zone); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.note_decisions(flex_element_id text, plan flex_sync.planned[], sync_id bigint, reading_at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := clock();
+  v_before constant jsonb := coalesce((
+    select last_decisions.decisions from last_decisions where last_decisions.flex_element_id = note_decisions.flex_element_id
+  ), '{}');
+  v_decided constant text[] := array['add', 'confirm', 'contest', 'unmapped', 'remove', 'hold', 'report', 'set_role'];
+  v_after jsonb;
+begin
+  with
+  said as (
+    select
+      concat_ws(' ',
+        case when planned.action in ('remove', 'hold', 'report') then 'line' when planned.action in ('set_role', 'wait_role') then 'role' else 'person' end,
+        planned.crew_call_id,
+        case when planned.action in ('remove', 'hold', 'report') then planned.flex_line_item_id else planned.technician_id::text end
+      ) as key,
+      case when planned.action = any (v_decided) then to_jsonb(array[planned.action, planned.reason, planned.brake, planned.flex_role_id]) end as decided
+    from unnest(note_decisions.plan) as planned
+    where planned.action <> 'keep'
+  )
+  -- Whoever waits is where the last decision left them.
+  select coalesce(jsonb_object_agg(said.key, coalesce(said.decided, v_before -> said.key)) filter (where said.decided is not null or v_before ? said.key), '{}')
+  into v_after
+  from said;
+  if v_after = v_before then
+    return;
+  end if;
+
+  insert into decisions (decided_at, flex_element_id, crew_call_id, technician_id, flex_resource_id, flex_line_item_id, flex_role_id,
+    decision, reason, brake, sync_id, reading_at)
+  select v_now, note_decisions.flex_element_id, planned.crew_call_id, planned.technician_id, planned.flex_resource_id, planned.flex_line_item_id,
+    planned.flex_role_id, planned.action, planned.reason, planned.brake, note_decisions.sync_id, note_decisions.reading_at
+  from unnest(note_decisions.plan) as planned
+  where planned.action = any (v_decided)
+    and to_jsonb(array[planned.action, planned.reason, planned.brake, planned.flex_role_id]) is distinct from v_before -> concat_ws(' ',
+      case when planned.action in ('remove', 'hold', 'report') then 'line' when planned.action = 'set_role' then 'role' else 'person' end,
+      planned.crew_call_id,
+      case when planned.action in ('remove', 'hold', 'report') then planned.flex_line_item_id else planned.technician_id::text end
+    );
+
+  -- What had to wait for somebody, and does no longer.
+  insert into decisions (decided_at, flex_element_id, crew_call_id, technician_id, flex_line_item_id, decision, sync_id, reading_at)
+  select v_now, note_decisions.flex_element_id, over.crew_call_id,
+    case when over.of = 'person' then over.subject::uuid end,
+    case when over.of = 'line' then over.subject end,
+    case
+      when over.of = 'line' then 'released'
+      when kept.technician_id is not null then 'keep'
+      else 'drop'
+    end,
+    note_decisions.sync_id, note_decisions.reading_at
+  from (
+    select split_part(before.key, ' ', 1) as of, split_part(before.key, ' ', 2)::uuid as crew_call_id, split_part(before.key, ' ', 3) as subject
+    from jsonb_each(v_before) as before
+    where not v_after ? before.key
+      and before.value ->> 0 in ('confirm', 'contest', 'unmapped', 'hold')
+  ) as over
+  left join (
+    select distinct planned.crew_call_id, planned.technician_id from unnest(note_decisions.plan) as planned where planned.action = 'keep'
+  ) as kept on kept.crew_call_id = over.crew_call_id and over.of = 'person' and kept.technician_id::text = over.subject;
+
+  insert into last_decisions (flex_element_id, decisions)
+  values (note_decisions.flex_element_id, v_after)
+  on conflict on constraint last_decisions_pkey do update
+  set decisions = excluded.decisions;
+end
+$$;
+
+
+--
+-- Name: FUNCTION note_decisions(flex_element_id text, plan flex_sync.planned[], sync_id bigint, reading_at timestamp with time zone); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.note_decisions(flex_element_id text, plan flex_sync.planned[], sync_id bigint, reading_at timestamp with time zone) IS 'Remembers what a plan decided that the one before had not, for the history.';
 
 
 --
@@ -2587,14 +3340,29 @@ begin
     breaker_opened_at = v_now,
     breaker_reason = open_breaker.reason,
     breaker_error = open_breaker.error,
-    probe_wait = case when open_breaker.reason = 'rate_limited' and tenant.careful_successes is not null
-      then least(tenant.probe_wait * 2, interval '1 min') else interval '5 s' end,
-    probe_at = v_now + coalesce(open_breaker.first_probe, case when open_breaker.reason = 'rate_limited' and tenant.careful_successes is not null
-      then least(tenant.probe_wait * 2, interval '1 min') else interval '5 s' end),
+    probe_wait = next.wait,
+    probe_at = v_now + case
+      when open_breaker.first_probe is null then next.wait
+      -- One 429 after another: whoever says "at once" each time is not asked without a rest.
+      when next.again then greatest(open_breaker.first_probe, next.wait)
+      else greatest(open_breaker.first_probe, interval '1 s')
+    end,
     careful_successes = null
+  from (
+    select again.again, case when again.again then least(tenant.probe_wait * 2, interval '1 min') else interval '5 s' end as wait
+    from tenant
+    cross join lateral (select open_breaker.reason = 'rate_limited' and tenant.careful_successes is not null as again) as again
+  ) as next
   where tenant.breaker_opened_at is null
     -- A refused token tells more than a Flex that answers badly.
     or (open_breaker.reason = 'token_refused' and tenant.breaker_reason <> 'token_refused');
+
+  -- It was open already: of all that Flex asks to wait, the longest counts.
+  if not found and open_breaker.reason = 'rate_limited' then
+    update tenant
+    set probe_at = v_now + open_breaker.first_probe
+    where tenant.probe_at < v_now + open_breaker.first_probe;
+  end if;
 end
 $$;
 
@@ -2604,6 +3372,132 @@ $$;
 --
 
 COMMENT ON FUNCTION flex_sync.open_breaker(reason text, error text, first_probe interval) IS 'Stops all Flex calls of the tenant, for all drainers, until a probe succeeds.';
+
+
+--
+-- Name: open_condition(uuid, text, boolean); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.open_condition(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT pending bigint, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT failed_operation_id bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT last_requested_at timestamp with time zone) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_tenant tenant;
+  v_element elements;
+  v_operations record;
+  v_waiting boolean;
+  v_blocked text;
+begin
+  select tenant.* into v_tenant from tenant;
+  select elements.* into v_element from elements where elements.flex_element_id = open_condition.flex_element_id;
+  open_condition.observed_at := v_element.reading_at;
+
+  select
+    count(*) filter (where outbox.state in ('pending', 'sending') and outbox.priority = 0) as pending,
+    count(*) filter (where outbox.state = 'unknown') as unknown,
+    count(*) filter (where outbox.state = 'held') as held,
+    count(*) filter (where outbox.state = 'failed') as failed,
+    min(outbox.id) filter (where outbox.state = 'failed') as failed_operation_id,
+    min(outbox.reason) filter (where outbox.state = 'failed') as failed_reason,
+    min(outbox.brake) filter (where outbox.state = 'held') as brake,
+    bool_or(outbox.limited) filter (where outbox.state in ('pending', 'sending') and outbox.kind = 'remove') as limited,
+    md5(string_agg(outbox.flex_line_item_id || ' ' || coalesce(outbox.flex_resource_id, ''), ',' order by outbox.flex_line_item_id)
+      filter (where outbox.state = 'held')) as plan
+  into v_operations
+  from outbox
+  where outbox.flex_element_id = open_condition.flex_element_id
+    and (outbox.state in ('pending', 'sending', 'unknown', 'held') or (outbox.state = 'failed' and outbox.superseded_at is null))
+    and (
+      outbox.crew_call_id = open_condition.crew_call_id
+      or open_condition.retired
+      or outbox.persons @> jsonb_build_array(jsonb_build_object('crew_call_id', open_condition.crew_call_id))
+    );
+  open_condition.pending := v_operations.pending;
+  open_condition.unknown := v_operations.unknown;
+  open_condition.held := v_operations.held;
+  open_condition.failed := v_operations.failed;
+  open_condition.failed_operation_id := v_operations.failed_operation_id;
+  open_condition.plan := v_operations.plan;
+
+  v_waiting := exists (
+    select from syncs where syncs.flex_element_id = open_condition.flex_element_id and syncs.finished_at is null
+  );
+  select syncs.last_requested_at into open_condition.last_requested_at
+  from syncs
+  where syncs.flex_element_id = open_condition.flex_element_id
+  order by syncs.id desc
+  limit 1;
+  select syncs.finished_at into open_condition.last_sync_at
+  from syncs
+  where syncs.flex_element_id = open_condition.flex_element_id
+    and syncs.finished_at is not null
+  order by syncs.id desc
+  limit 1;
+
+  v_blocked := case
+    when open_condition.flex_element_id is null then 'no_element'
+    when not is_flex_id(open_condition.flex_element_id) then 'malformed_id'
+    when v_element.blocked_reason is not null then v_element.blocked_reason
+    when not open_condition.retired and exists (
+      select from crew_call_blocks where crew_call_blocks.crew_call_id = open_condition.crew_call_id
+    ) then (select crew_call_blocks.reason from crew_call_blocks where crew_call_blocks.crew_call_id = open_condition.crew_call_id)
+    when v_tenant.breaker_reason = 'token_refused' and (v_operations.pending > 0 or v_waiting) then 'token_refused'
+  end;
+
+  if v_tenant.paused_at is not null then
+    open_condition.condition := 'paused';
+    open_condition.reason := 'paused';
+  elsif v_blocked is not null then
+    open_condition.condition := 'blocked';
+    open_condition.reason := v_blocked;
+  elsif v_operations.failed > 0 then
+    open_condition.condition := 'failed';
+    open_condition.reason := v_operations.failed_reason;
+  elsif v_operations.held > 0 then
+    open_condition.condition := 'held';
+    open_condition.reason := v_operations.brake;
+  elsif v_operations.unknown > 0 then
+    open_condition.condition := 'unknown';
+    open_condition.reason := 'unanswered';
+  elsif exists (
+    select from calls
+    where calls.flex_element_id = open_condition.flex_element_id
+      and calls.outcome = 'unknown'
+      and calls.absent_at is not null
+      and calls.late_checked_at is null
+  ) then
+    open_condition.condition := 'unknown';
+    open_condition.reason := 'late_check';
+  elsif exists (
+    select from missing_lines
+    join recorded_crew on recorded_crew.flex_line_item_id = missing_lines.flex_line_item_id
+    where missing_lines.flex_element_id = open_condition.flex_element_id
+      and recorded_crew.crew_call_id = open_condition.crew_call_id
+  ) and not open_condition.retired then
+    open_condition.condition := 'pending';
+    open_condition.reason := 'confirming';
+  elsif v_element.doubt_reason is not null and v_tenant.breaker_opened_at is null then
+    open_condition.condition := 'pending';
+    open_condition.reason := 'doubtful_reading';
+  elsif v_operations.pending > 0 or v_waiting then
+    open_condition.condition := 'pending';
+    open_condition.reason := why_pending(open_condition.flex_element_id, coalesce(v_operations.limited, false));
+  elsif open_condition.retired and exists (
+    select from ledger where ledger.flex_element_id = open_condition.flex_element_id and ledger.gone_at is null
+  ) then
+    open_condition.condition := 'pending';
+    open_condition.reason := 'retired';
+  end if;
+end
+$$;
+
+
+--
+-- Name: FUNCTION open_condition(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT pending bigint, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT failed_operation_id bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT last_requested_at timestamp with time zone); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.open_condition(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT pending bigint, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT failed_operation_id bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT last_requested_at timestamp with time zone) IS 'What is open or in the way on one crew call, from what is stored.';
 
 
 --
@@ -2639,7 +3533,7 @@ COMMENT ON FUNCTION flex_sync.operation_in_flight(operation_id bigint, token uui
 -- Name: operations_of(flex_sync.planned[]); Type: FUNCTION; Schema: flex_sync; Owner: -
 --
 
-CREATE FUNCTION flex_sync.operations_of(plan flex_sync.planned[]) RETURNS TABLE(kind text, state text, crew_call_id uuid, technician_id uuid, resource text, line text, role_id text, reason text, brake text, after_resource text, limited boolean, persons jsonb)
+CREATE FUNCTION flex_sync.operations_of(plan flex_sync.planned[]) RETURNS TABLE(kind text, subject text, state text, crew_call_id uuid, technician_id uuid, resource text, line text, role_id text, reason text, brake text, after_resource text, limited boolean, persons jsonb)
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
     AS $$
@@ -2647,31 +3541,29 @@ begin
   return query
   with
   planned as materialized (select row_of_plan.* from unnest(operations_of.plan) as row_of_plan),
+  -- The first person of each resource stands for everybody who shares it.
   adds as (
-    select distinct on (planned.flex_resource_id) planned.*
+    select distinct on (planned.flex_resource_id)
+      planned.*,
+      jsonb_agg(jsonb_build_object('crew_call_id', planned.crew_call_id, 'technician_id', planned.technician_id)) over (
+        partition by planned.flex_resource_id
+        order by planned.crew_call_id, planned.technician_id
+        rows between unbounded preceding and unbounded following
+      ) as persons
     from planned
     where planned.action = 'add'
     order by planned.flex_resource_id, planned.crew_call_id, planned.technician_id
-  ),
-  sharing as (
-    select planned.flex_resource_id,
-      jsonb_agg(jsonb_build_object('crew_call_id', planned.crew_call_id, 'technician_id', planned.technician_id)
-        order by planned.crew_call_id, planned.technician_id) as persons
-    from planned
-    where planned.action = 'add'
-    group by planned.flex_resource_id
   )
-  select 'add', 'pending', adds.crew_call_id, adds.technician_id, adds.flex_resource_id, null::text, null::text,
-    adds.reason, null::text, null::text, false, sharing.persons
+  select 'add', adds.flex_resource_id, 'pending', adds.crew_call_id, adds.technician_id, adds.flex_resource_id, null::text, null::text,
+    adds.reason, null::text, null::text, false, adds.persons
   from adds
-  join sharing on sharing.flex_resource_id = adds.flex_resource_id
   union all
-  select 'set_role', 'pending', planned.crew_call_id, planned.technician_id, planned.flex_resource_id, planned.flex_line_item_id,
+  select 'set_role', planned.flex_resource_id, 'pending', planned.crew_call_id, planned.technician_id, planned.flex_resource_id, planned.flex_line_item_id,
     planned.flex_role_id, null, null, planned.after_resource, false, '[]'::jsonb
   from planned
   where planned.action = 'set_role'
   union all
-  select 'remove', case when planned.action = 'hold' then 'held' else 'pending' end, planned.crew_call_id, planned.technician_id,
+  select 'remove', planned.flex_line_item_id, case when planned.action = 'hold' then 'held' else 'pending' end, planned.crew_call_id, planned.technician_id,
     planned.flex_resource_id, planned.flex_line_item_id, null, planned.reason, planned.brake, planned.after_resource,
     planned.limited, '[]'::jsonb
   from planned
@@ -2695,9 +3587,19 @@ CREATE FUNCTION flex_sync.pause(reason text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
     AS $$
+declare
+  v_was tenant;
 begin
+  if nullif(btrim(printable(pause.reason)), '') is null then
+    raise exception 'a pause needs a reason'
+      using errcode = 'NOWHY', hint = 'select flex_sync.pause(''why''); whoever wonders tomorrow reads it.';
+  end if;
+  select tenant.* into v_was from tenant for update;
+  if v_was.paused_at is not null and v_was.paused_reason is not distinct from pause.reason then
+    return;
+  end if;
   update tenant set paused_at = coalesce(tenant.paused_at, clock()), paused_reason = pause.reason;
-  perform log_operator('pause', jsonb_build_object('reason', pause.reason));
+  perform log_operator('pause', jsonb_build_object('reason', pause.reason, 'was', v_was.paused_reason));
 end
 $$;
 
@@ -2707,6 +3609,29 @@ $$;
 --
 
 COMMENT ON FUNCTION flex_sync.pause(reason text) IS 'Stops all Flex calls, of all drainers, until resume().';
+
+
+--
+-- Name: pin_search_path(text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.pin_search_path(search_path text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  if pin_search_path.search_path <> 'pg_catalog, flex_sync, pg_temp' then
+    perform set_config('search_path', 'pg_catalog, flex_sync, pg_temp', false);
+  end if;
+end
+$$;
+
+
+--
+-- Name: FUNCTION pin_search_path(search_path text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.pin_search_path(search_path text) IS 'Looks for names in flex_sync again, whatever a trigger of the host''s set.';
 
 
 --
@@ -2902,6 +3827,10 @@ begin
     from recorded
     join missing_lines on missing_lines.flex_line_item_id = recorded.line and missing_lines.flex_resource_id = recorded.resource
   ),
+  -- A reading that shows nobody where somebody is recorded: until a second one says so too, nobody is added.
+  emptied as materialized (
+    select from missing where not exists (select from countable)
+  ),
   -- Resources whose recorded line somebody deleted in Flex, and how often we brought it back within a day.
   vanished as materialized (
     select wanted.resource, (
@@ -2956,6 +3885,7 @@ begin
         when exists (select from open join observed on observed.line = open.line where open.kind = 'remove' and observed.resource = desired.resource) then 'wait'
         when exists (select from refused where refused.kind = 'add' and refused.resource = desired.resource) then 'wait'
         when vanished.times_added_again >= 2 then 'contest'
+        when exists (select from emptied) then 'confirm'
         else 'add'
       end as action,
       vanished.resource is not null as was_deleted,
@@ -3186,6 +4116,30 @@ COMMENT ON FUNCTION flex_sync.policy_of(flex_element_id text) IS 'What may be de
 
 
 --
+-- Name: printable(text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.printable(value text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return regexp_replace(
+    printable.value,
+    '[\u0001-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]+', ' ', 'g'
+  );
+end
+$$;
+
+
+--
+-- Name: FUNCTION printable(value text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.printable(value text) IS 'A text of somebody else''s made fit for one line of a terminal or a log.';
+
+
+--
 -- Name: queue_reading(text); Type: FUNCTION; Schema: flex_sync; Owner: -
 --
 
@@ -3311,6 +4265,15 @@ begin
   update outbox
   set state = 'done', finished_at = v_now, flex_line_item_id = v_line, http_status = record_add.http_status, error = null
   where outbox.id = v_operation.id;
+  -- A reading made while the add was under way may have accounted its line to an earlier attempt: that one may still land.
+  update calls
+  set flex_line_item_id = null, late_checked_at = null
+  where calls.operation_id = v_operation.id
+    and calls.number <> v_operation.call_number
+    and calls.flex_line_item_id = v_line;
+  if found then
+    perform note_element(v_operation.flex_element_id, 'an earlier attempt may still land', false);
+  end if;
   update calls set flex_line_item_id = v_line where calls.number = v_operation.call_number;
   perform close_call(v_operation.call_number, 'done', record_add.http_status, null);
 
@@ -3344,6 +4307,17 @@ begin
   where outbox.id in (select waiting.id from waiting_for(v_operation.id) as waiting);
   if exists (select from outbox where outbox.after_operation_id = v_operation.id and outbox.state = 'pending') then
     perform note_element(v_operation.flex_element_id, 'what waited for an add was locked', true);
+  end if;
+
+  -- A reading made while the add was under way showed this line beside another one, and planned without knowing whose it is.
+  if exists (
+    select from lines
+    where lines.flex_element_id = v_operation.flex_element_id
+      and lines.flex_resource_id = v_operation.flex_resource_id
+      and lines.flex_line_item_id <> v_line
+      and lines.present
+  ) then
+    perform note_element(v_operation.flex_element_id, 'an added line is not the only one of its resource', true);
   end if;
 
   perform note_success(v_operation.flex_element_id);
@@ -3410,7 +4384,7 @@ begin
     attempts = v_operation.attempts - (not v_executed)::int,
     retries = case when v_outcome in ('not_sent', 'refused_for_now') then v_operation.retries + 1 else v_operation.retries end,
     due_at = case when v_outcome in ('not_sent', 'refused_for_now') then v_now + backoff(v_operation.retries + 1) else v_now end,
-    reason = case when v_state = 'failed' then 'refused' else v_operation.reason end,
+    reason = case when v_state = 'failed' then 'refused' when v_outcome = 'denied' and not v_reading then 'denied' else v_operation.reason end,
     http_status = record_failure.http_status,
     error = v_error,
     unknown_at = case when v_state = 'unknown' then v_now end,
@@ -3422,7 +4396,7 @@ begin
   -- What waited for this operation cannot go any more; the next plan makes it anew.
   if v_state <> 'pending' then
     update outbox
-    set state = 'cancelled', finished_at = v_now
+    set state = 'cancelled', reason = 'waited_in_vain', finished_at = v_now
     where outbox.id in (select waiting.id from waiting_for(v_operation.id) as waiting);
     if exists (select from outbox where outbox.after_operation_id = v_operation.id and outbox.state = 'pending') then
       perform note_element(v_operation.flex_element_id, 'what waited for an operation was locked', true);
@@ -3461,7 +4435,9 @@ begin
 
   -- An error instead of lines is a doubtful reading too.
   if v_reading and v_outcome in ('refused', 'unknown') then
-    perform doubt_element(v_operation.flex_element_id, case when record_failure.http_status > 0 then 'error_status' else 'no_answer' end, v_error);
+    -- A 2xx that is an error only because the rest of it never came is no error status.
+    perform doubt_element(v_operation.flex_element_id,
+      case when record_failure.http_status = 202 or record_failure.http_status >= 300 then 'error_status' else 'no_answer' end, v_error);
   end if;
   if v_state = 'unknown' or v_reading then
     perform note_element(v_operation.flex_element_id, v_outcome, false);
@@ -3525,6 +4501,9 @@ begin
         and planned.crew_call_id = flex_crew_assignments.crew_call_id
         and planned.technician_id = flex_crew_assignments.technician_id
     );
+  -- What the host deferred to the commit is said now, where it can be caught.
+  set constraints all immediate;
+  perform flex_sync.pin_search_path(pg_catalog.current_setting('search_path'));
 exception
   when others then
     perform note_element(record_kept.flex_element_id, 'rows of flex_crew_assignments could not be written: ' || sqlerrm, false);
@@ -3648,6 +4627,11 @@ begin
     returning syncs.* into v_sync;
   end if;
 
+  update elements
+  set unmapped = counted.unmapped
+  from (select count(*) as unmapped from unnest(v_plan) as planned where planned.action = 'unmapped') as counted
+  where elements.flex_element_id = v_element
+    and elements.unmapped <> counted.unmapped;
   perform record_kept(v_element, v_plan);
   perform apply_plan(v_element, v_plan, v_sync.id, v_began);
   perform queue_reading(v_element);
@@ -3706,6 +4690,9 @@ begin
     on conflict (crew_call_id, technician_id) do update
     set flex_line_item_id = excluded.flex_line_item_id
     where row_there.flex_line_item_id is distinct from excluded.flex_line_item_id;
+    -- What the host deferred to the commit is said now, where it can be caught.
+    set constraints all immediate;
+    perform flex_sync.pin_search_path(pg_catalog.current_setting('search_path'));
     return true;
   exception
     when lock_not_available or deadlock_detected then
@@ -3717,6 +4704,9 @@ begin
       values (record_person.crew_call_id, 'host_table', format('person %s: %s', record_person.technician_id, v_error), clock())
       on conflict on constraint crew_call_blocks_pkey do update
       set reason = excluded.reason, error = excluded.error;
+      -- Its next look, in an hour, is queued by whoever has the element's lock.
+      perform note_element(record_person.flex_element_id, 'flex_crew_assignments refused a row', false);
+      perform note_block(record_person.flex_element_id, record_person.crew_call_id, record_person.technician_id, 'host_table', v_error);
       return false;
   end;
 end
@@ -3757,7 +4747,7 @@ begin
     update tenant
     set
       probe_wait = least(tenant.probe_wait * 2, interval '1 min'),
-      probe_at = v_now + coalesce(record_probe.retry_after, least(tenant.probe_wait * 2, interval '1 min')),
+      probe_at = v_now + greatest(record_probe.retry_after, least(tenant.probe_wait * 2, interval '1 min')),
       breaker_reason = case record_probe.outcome
         when 'unauthorized' then 'token_refused'
         when 'rate_limited' then 'rate_limited'
@@ -3871,6 +4861,36 @@ COMMENT ON FUNCTION flex_sync.reject_removals(crew_call_id uuid, plan text) IS '
 
 
 --
+-- Name: remember_objects(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.remember_objects() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform set_config('flex_sync.objects_before', (
+    select string_agg(object.oid::text, ',')
+    from (
+      -- Itself left out: the migration that adds it calls it.
+      select pg_proc.oid from pg_proc
+      where pg_proc.pronamespace = 'flex_sync'::regnamespace and pg_proc.proname <> 'remember_objects'
+      union all
+      select pg_class.oid from pg_class where pg_class.relnamespace = 'flex_sync'::regnamespace
+    ) as object
+  ), true);
+end
+$$;
+
+
+--
+-- Name: FUNCTION remember_objects(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.remember_objects() IS 'Remembers which objects there are, for grant_privileges at the end of the migration.';
+
+
+--
 -- Name: removals_within_the_hour(); Type: FUNCTION; Schema: flex_sync; Owner: -
 --
 
@@ -3878,10 +4898,13 @@ CREATE FUNCTION flex_sync.removals_within_the_hour() RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
     AS $$
+declare
+  -- A constant, so that an index finds the hour.
+  v_since constant timestamptz := clock() - interval '1 hour';
 begin
   return (
     select count(*) from outbox
-    where outbox.kind = 'remove' and outbox.state = 'done' and outbox.finished_at > clock() - interval '1 hour'
+    where outbox.kind = 'remove' and outbox.state = 'done' and outbox.finished_at > v_since
   ) + (
     select count(*) from outbox
     where outbox.kind = 'remove' and outbox.state in ('sending', 'unknown')
@@ -3917,21 +4940,33 @@ begin
   v_now := clock();
   perform know_element(request_sync.flex_element_id);
 
-  -- The newest sync still waits if no reading for it is recorded or in flight.
+  -- The newest sync still waits if no reading for it is recorded or in flight. Beside an older one that is not finished
+  -- it waits again, whatever it has: one active and one waiting, never three.
   select syncs.id into request_sync.sync_id
   from syncs
   join elements on elements.flex_element_id = syncs.flex_element_id
   where syncs.flex_element_id = request_sync.flex_element_id
     and syncs.finished_at is null
-    and (syncs.reading_at is null or syncs.reading_at > coalesce(elements.reading_at, '-infinity'))
-    and not exists (
-      select from outbox
-      where outbox.flex_element_id = request_sync.flex_element_id
-        and outbox.kind = 'observe'
-        and outbox.state = 'sending'
-        and outbox.sync_id = syncs.id
+    and (
+      exists (
+        select from syncs as older
+        where older.flex_element_id = request_sync.flex_element_id
+          and older.finished_at is null
+          and older.id < syncs.id
+      )
+      or (
+        (syncs.reading_at is null or syncs.reading_at > coalesce(elements.reading_at, '-infinity'))
+        and not exists (
+          select from outbox
+          where outbox.flex_element_id = request_sync.flex_element_id
+            and outbox.kind = 'observe'
+            and outbox.state = 'sending'
+            and outbox.sync_id = syncs.id
+        )
+      )
     )
-  order by syncs.id desc
+  -- Only one row may wait without a reading: where readings failed, several syncs wait, and that one is joined.
+  order by syncs.reading_at is null desc, syncs.id desc
   limit 1;
   request_sync.joined := request_sync.sync_id is not null;
 
@@ -3974,7 +5009,7 @@ begin
   select request.* into v_request
   from request_sync(v_crew_call_id, request_unasked.flex_element_id, 'auto sync', false) as request;
   if v_request.joined then
-    perform join_sync(v_request.sync_id, false);
+    perform join_sync(v_request.sync_id, false, v_crew_call_id, 'auto sync');
   end if;
 end
 $$;
@@ -3995,9 +5030,15 @@ CREATE FUNCTION flex_sync.resume() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
     AS $$
+declare
+  v_was tenant;
 begin
+  select tenant.* into v_was from tenant for update;
+  if v_was.paused_at is null then
+    return;
+  end if;
   update tenant set paused_at = null, paused_reason = null;
-  perform log_operator('resume', '{}');
+  perform log_operator('resume', jsonb_build_object('paused_at', v_was.paused_at, 'was', v_was.paused_reason));
   perform pg_notify('flex_sync_work', '');
 end
 $$;
@@ -4035,12 +5076,18 @@ begin
         else 'It goes on by itself.'
       end;
   end if;
-  perform log_operator('retry', jsonb_build_object('operation_id', v_operation.id));
+  if v_operation.superseded_at is not null then
+    return 'is history already: a retry or a later plan took its place';
+  end if;
+  perform log_operator('retry', jsonb_build_object(
+    'operation_id', v_operation.id, 'crew_call_id', v_operation.crew_call_id, 'technician_id', v_operation.technician_id,
+    'kind', v_operation.kind, 'was', concat_ws(' ', v_operation.state, v_operation.reason)
+  ));
   perform note_element(v_operation.flex_element_id, 'an operator retries', true);
   if v_operation.state = 'unknown' then
     return 'reads Flex now; nothing is sent before a reading says that it did not land';
   end if;
-  update outbox set superseded_at = coalesce(outbox.superseded_at, clock()) where outbox.id = v_operation.id;
+  update outbox set superseded_at = clock() where outbox.id = v_operation.id;
   return 'reads Flex now, then tries once more what is still wanted';
 end
 $$;
@@ -4069,7 +5116,11 @@ begin
   for v_operation in
     select outbox.id
     from outbox
-    where outbox.crew_call_id = retry_failed.crew_call_id
+    where (
+        outbox.crew_call_id = retry_failed.crew_call_id
+        -- Where people of several crew calls share a line, its add belongs to one of them.
+        or outbox.persons @> jsonb_build_array(jsonb_build_object('crew_call_id', retry_failed.crew_call_id))
+      )
       and outbox.kind <> 'observe'
       and outbox.state = 'failed'
       and outbox.superseded_at is null
@@ -4119,16 +5170,26 @@ CREATE FUNCTION flex_sync.set_policy(crew_call_id uuid, policy text) RETURNS voi
     AS $$
 declare
   v_element constant text := crew_call_or_raise(set_policy.crew_call_id);
+  v_was text;
 begin
+  perform from crew_calls where crew_calls.id = set_policy.crew_call_id;
+  if not found then
+    raise exception 'crew call % is gone', set_policy.crew_call_id
+      using errcode = 'NOCAL', hint = 'What is left on its element is ours to clean up: there the policy is owned, whatever was set.';
+  end if;
   if set_policy.policy not in ('mirror', 'owned', 'add_only', 'report') then
-    raise exception 'no policy is called %', set_policy.policy
+    raise exception 'no policy is called %', printable(left(set_policy.policy, 100))
       using errcode = 'NOPOL', hint = 'mirror, owned, add_only or report; null returns to flex_sync.settings.policy.';
+  end if;
+  select crew_call_settings.policy into v_was from crew_call_settings where crew_call_settings.crew_call_id = set_policy.crew_call_id for update;
+  if v_was is not distinct from set_policy.policy then
+    return;
   end if;
   insert into crew_call_settings (crew_call_id, policy)
   values (set_policy.crew_call_id, set_policy.policy)
   on conflict on constraint crew_call_settings_pkey do update
   set policy = excluded.policy;
-  perform log_operator('set_policy', jsonb_build_object('crew_call_id', set_policy.crew_call_id, 'policy', set_policy.policy));
+  perform log_operator('set_policy', jsonb_build_object('crew_call_id', set_policy.crew_call_id, 'was', v_was, 'is', set_policy.policy));
   perform note_element(v_element, 'the policy changed', true);
 end
 $$;
@@ -4190,7 +5251,9 @@ begin
       )
     order by lines.first_seen_at, lines.flex_line_item_id
     limit 1;
-    select outbox.* into v_operation from outbox where outbox.id = v_attempt.operation_id for update;
+    -- Whoever records the answer to a later attempt holds the operation and may wait for our lines: a later reading accounts.
+    select outbox.* into v_operation from outbox where outbox.id = v_attempt.operation_id for update skip locked;
+    continue when not found and exists (select from outbox where outbox.id = v_attempt.operation_id);
 
     if v_line is not null then
       update calls set flex_line_item_id = v_line, late_checked_at = coalesce(calls.late_checked_at, settle_unknown.began_at) where calls.number = v_attempt.number;
@@ -4255,9 +5318,6 @@ begin
         update outbox set state = 'pending', reading_at = null, due_at = v_now, unknown_at = null where outbox.id = v_operation.id;
       end if;
     end if;
-    if v_landed or v_proved then
-      perform finish_sync(v_operation.sync_id);
-    end if;
   end loop;
 
   -- Proved absent a while ago, and this reading found nothing either: it did not land late.
@@ -4276,6 +5336,146 @@ $$;
 --
 
 COMMENT ON FUNCTION flex_sync.settle_unknown(flex_element_id text, began_at timestamp with time zone) IS 'Lets a reading decide what became of unanswered writes.';
+
+
+--
+-- Name: state_of_crew_call(uuid, text, boolean); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.state_of_crew_call(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT desired bigint, OUT recorded bigint, OUT observed bigint, OUT pending bigint, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT next_action text) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+declare
+  v_open record;
+  v_differs bigint := 0;
+  v_unmapped text;
+  v_policy text;
+begin
+  select open_condition.* into v_open
+  from open_condition(state_of_crew_call.crew_call_id, state_of_crew_call.flex_element_id, state_of_crew_call.retired);
+  state_of_crew_call.condition := v_open.condition;
+  state_of_crew_call.reason := v_open.reason;
+  state_of_crew_call.pending := v_open.pending;
+  state_of_crew_call.unknown := v_open.unknown;
+  state_of_crew_call.held := v_open.held;
+  state_of_crew_call.failed := v_open.failed;
+  state_of_crew_call.plan := v_open.plan;
+  state_of_crew_call.observed_at := v_open.observed_at;
+  state_of_crew_call.last_sync_at := v_open.last_sync_at;
+
+  select count(*) into state_of_crew_call.observed
+  from lines
+  where lines.flex_element_id = state_of_crew_call.flex_element_id
+    and lines.present
+    and lines.flex_resource_id is not null;
+
+  if state_of_crew_call.retired then
+    state_of_crew_call.desired := 0;
+    state_of_crew_call.recorded := 0;
+  else
+    v_policy := policy_of(state_of_crew_call.flex_element_id);
+    with
+    desired as materialized (
+      select * from desired_or_nobody(state_of_crew_call.crew_call_id)
+    ),
+    recorded as materialized (
+      select recorded_crew.technician_id, recorded_crew.flex_line_item_id as line
+      from recorded_crew
+      where recorded_crew.crew_call_id = state_of_crew_call.crew_call_id
+    ),
+    there as materialized (
+      select lines.flex_resource_id as resource, lines.flex_line_item_id as line, lines.shows_role, lines.flex_role_id,
+        lines.written_role_id, lines.first_seen_at
+      from lines
+      where lines.flex_element_id = state_of_crew_call.flex_element_id
+        and lines.present
+        and lines.flex_resource_id is not null
+    ),
+    -- The line that stands for each desired person: the recorded one, else the oldest.
+    shown as materialized (
+      select distinct on (desired.technician_id) desired.technician_id, there.*
+      from desired
+      join there on there.resource = desired.resource
+      left join recorded on recorded.technician_id = desired.technician_id
+      order by desired.technician_id, there.line = recorded.line desc nulls last, there.first_seen_at, there.line
+    ),
+    persons as (
+      select
+        desired.technician_id is not null as is_desired,
+        recorded.technician_id is not null as is_recorded,
+        desired.problem,
+        case
+          when desired.problem is not null then false
+          when desired.technician_id is null then not (
+            v_policy = 'add_only'
+            or (v_policy = 'owned' and not exists (select from ledger where ledger.flex_line_item_id = recorded.line))
+            or exists (
+              select from removal_decisions
+              where removal_decisions.flex_line_item_id = recorded.line and removal_decisions.decision = 'rejected'
+            )
+          )
+          when recorded.technician_id is null or shown.line is null then true
+          when v_policy <> 'report' and desired.role_id is not null and case
+              when shown.shows_role and shown.flex_role_id is not null then lower(btrim(shown.flex_role_id)) <> lower(btrim(desired.role_id))
+              else shown.written_role_id is distinct from desired.role_id
+            end
+            then not exists (
+              -- Another crew call of the element says another role: the lowest id decides.
+              select from crew_calls as sharing
+              cross join lateral desired_or_nobody(sharing.id) as other
+              where sharing.flex_element_id = state_of_crew_call.flex_element_id
+                and sharing.id <> state_of_crew_call.crew_call_id
+                and other.resource = desired.resource
+                and (other.role_code, other.role_id) is distinct from (desired.role_code, desired.role_id)
+            )
+          else false
+        end as differs
+      from desired
+      full join recorded on recorded.technician_id = desired.technician_id
+      left join shown on shown.technician_id = desired.technician_id
+    )
+    select
+      count(*) filter (where persons.is_desired),
+      count(*) filter (where persons.is_recorded),
+      count(*) filter (where persons.differs),
+      min(persons.problem)
+    into state_of_crew_call.desired, state_of_crew_call.recorded, v_differs, v_unmapped
+    from persons;
+  end if;
+
+  if state_of_crew_call.condition is null then
+    if state_of_crew_call.retired then
+      state_of_crew_call.condition := 'synced';
+    elsif v_open.observed_at is not null and v_open.last_sync_at is not null and v_differs > 0 then
+      state_of_crew_call.condition := 'pending';
+      state_of_crew_call.reason := case when v_policy = 'report' then 'report_only' else 'not_requested' end;
+    elsif v_open.last_sync_at is not null and v_open.observed_at < v_open.last_requested_at then
+      state_of_crew_call.condition := 'pending';
+      state_of_crew_call.reason := 'requested';
+    elsif v_unmapped is not null then
+      state_of_crew_call.condition := 'unmapped';
+      state_of_crew_call.reason := v_unmapped;
+    elsif v_open.observed_at is null or v_open.last_sync_at is null then
+      state_of_crew_call.condition := 'never_synced';
+      state_of_crew_call.reason := 'never_synced';
+    else
+      state_of_crew_call.condition := 'synced';
+    end if;
+  end if;
+  state_of_crew_call.next_action := next_action(
+    state_of_crew_call.condition, state_of_crew_call.reason, state_of_crew_call.crew_call_id, v_open.failed_operation_id, v_open.plan
+  );
+end
+$$;
+
+
+--
+-- Name: FUNCTION state_of_crew_call(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT desired bigint, OUT recorded bigint, OUT observed bigint, OUT pending bigint, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT next_action text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.state_of_crew_call(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT desired bigint, OUT recorded bigint, OUT observed bigint, OUT pending bigint, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT next_action text) IS 'How one crew call stands: what crew_call_status shows of it.';
 
 
 --
@@ -4380,6 +5580,13 @@ CREATE FUNCTION flex_sync.take_over_expired() RETURNS integer
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
     AS $$
 declare
+  v_now constant timestamptz := clock();
+  -- What ran out earlier was taken over by the last look at everything: once in ten minutes, with trim_history. Without
+  -- the bound every look walks over all claims that ended, while an old snapshot keeps their index entries.
+  v_since constant timestamptz := case
+    when exists (select from tenant where tenant.trimmed_at > v_now - interval '10 min') then v_now - interval '15 min'
+    else '-infinity'
+  end;
   v_expired record;
   v_number int := 0;
 begin
@@ -4387,8 +5594,10 @@ begin
     select outbox.id, outbox.token
     from outbox
     where outbox.state = 'sending'
-      and outbox.lease_until <= clock()
-    order by outbox.id
+      and outbox.lease_until > v_since
+      and outbox.lease_until <= v_now
+    -- Readings first: their failure locks the element's health, and everybody locks syncs last.
+    order by outbox.kind <> 'observe', outbox.id
     for update skip locked
   loop
     perform record_failure(v_expired.id, v_expired.token, 'unknown', 0, 'the drainer stopped before it reported an outcome');
@@ -4405,6 +5614,265 @@ $$;
 --
 
 COMMENT ON FUNCTION flex_sync.take_over_expired() IS 'Takes over operations whose claim ran out; of a write nobody knows whether Flex did it.';
+
+
+--
+-- Name: calls; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.calls (
+    number bigint NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    kind text NOT NULL,
+    operation_id bigint,
+    sync_id bigint,
+    flex_element_id text,
+    flex_resource_id text,
+    flex_line_item_id text,
+    flex_role_id text,
+    attempt integer,
+    drainer text,
+    deadline timestamp with time zone,
+    reading_at timestamp with time zone,
+    answered_at timestamp with time zone,
+    outcome text,
+    http_status integer,
+    error text,
+    absent_at timestamp with time zone,
+    late_checked_at timestamp with time zone,
+    CONSTRAINT "a known call" CHECK ((kind = ANY (ARRAY['observe'::text, 'add'::text, 'set_role'::text, 'remove'::text, 'identity'::text, 'user'::text])))
+);
+
+
+--
+-- Name: TABLE calls; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.calls IS 'Every Flex call, counted and committed before it is made: the budget''s memory, the history of attempts, and what later lines are accounted to.';
+
+
+--
+-- Name: COLUMN calls.number; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.calls.number IS 'Gapless and rising with made_at, so that calls in a window are one subtraction.';
+
+
+--
+-- Name: COLUMN calls.reading_at; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.calls.reading_at IS 'Beginning of the last reading before the send: a line that it lacked may be this attempt''s.';
+
+
+--
+-- Name: COLUMN calls.absent_at; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.calls.absent_at IS 'Beginning of the reading that proved that an unknown write did not land.';
+
+
+--
+-- Name: COLUMN calls.late_checked_at; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.calls.late_checked_at IS 'Beginning of the further reading that found nothing landed late.';
+
+
+--
+-- Name: tell_call(flex_sync.calls, text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.tell_call(call flex_sync.calls, line text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_line constant text := coalesce(tell_call.line, (tell_call.call).flex_line_item_id);
+  v_done constant boolean := (tell_call.call).outcome = 'done';
+  v_error constant text := coalesce(': ' || nullif(translate(left((tell_call.call).error, 200), E'\r\n\t', '   '), ''), '');
+begin
+  return case
+    when v_done and (tell_call.call).kind = 'add' then format('Flex added the person: line %s', v_line)
+    when v_done and (tell_call.call).kind = 'remove' then format('Flex removed line %s', v_line)
+    when v_done and (tell_call.call).kind = 'set_role' then format('Flex set business role %s on line %s', (tell_call.call).flex_role_id, v_line)
+    when v_done then format('Flex was asked %s', case (tell_call.call).kind when 'identity' then 'whether the crew call exists' when 'user' then 'whether the token works' else 'for every line' end)
+    else case (tell_call.call).kind
+      when 'add' then 'The add'
+      when 'remove' then format('The removal of line %s', v_line)
+      when 'set_role' then format('The write of business role %s', (tell_call.call).flex_role_id)
+      when 'observe' then 'The reading'
+      when 'identity' then 'The question whether the crew call exists'
+      else 'The question whether the token works'
+    end || case
+      when (tell_call.call).outcome is null then ' was sent; no answer is recorded yet'
+      else case (tell_call.call).outcome
+        when 'not_sent' then ' never left'
+        when 'refused' then ' was refused'
+        when 'refused_for_now' then ' was refused for now'
+        when 'rate_limited' then ' was too many for Flex, and the whole tenant waits'
+        when 'denied' then ' was denied, although the token works'
+        when 'token_refused' then ' was refused with the token'
+        when 'unauthorized' then ' was refused with the token'
+        when 'unknown' then case when (tell_call.call).kind in ('add', 'remove', 'set_role') then ' was sent, and nobody knows whether Flex did it' else ' failed' end
+        when 'doubtful' then ' cannot be trusted'
+        when 'lease_over' then ' was not sent: its lease was over'
+        when 'no_budget' then ' was not made: no Flex call was left'
+        else ' ended ' || (tell_call.call).outcome
+      end || v_error
+    end
+  end || '.';
+end
+$$;
+
+
+--
+-- Name: FUNCTION tell_call(call flex_sync.calls, line text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.tell_call(call flex_sync.calls, line text) IS 'One Flex call as a sentence.';
+
+
+--
+-- Name: decisions; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.decisions (
+    id bigint NOT NULL,
+    decided_at timestamp with time zone NOT NULL,
+    flex_element_id text NOT NULL,
+    crew_call_id uuid,
+    technician_id uuid,
+    flex_resource_id text,
+    flex_line_item_id text,
+    flex_role_id text,
+    decision text NOT NULL,
+    reason text,
+    brake text,
+    error text,
+    sync_id bigint,
+    reading_at timestamp with time zone,
+    CONSTRAINT "a known decision" CHECK ((decision = ANY (ARRAY['add'::text, 'confirm'::text, 'contest'::text, 'unmapped'::text, 'remove'::text, 'hold'::text, 'report'::text, 'set_role'::text, 'released'::text, 'keep'::text, 'drop'::text, 'blocked'::text])))
+);
+
+
+--
+-- Name: TABLE decisions; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.decisions IS 'What plans decided anew about people and lines, and what blocked them; only ever appended. flex_sync.history tells it.';
+
+
+--
+-- Name: COLUMN decisions.crew_call_id; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.decisions.crew_call_id IS 'Null where the whole element is meant.';
+
+
+--
+-- Name: COLUMN decisions.reading_at; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.decisions.reading_at IS 'Beginning of the reading that the plan was made from. Null is a preview.';
+
+
+--
+-- Name: tell_decision(flex_sync.decisions); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.tell_decision(decision flex_sync.decisions) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_line constant text := (tell_decision.decision).flex_line_item_id;
+  v_reason constant text := (tell_decision.decision).reason;
+  v_why constant text := case v_reason
+    when 'undesired' then format('Nobody wants line %s any more', v_line)
+    when 'resource_changed' then format('The person of line %s has another resource now', v_line)
+    when 'foreign' then format('Line %s is of somebody whom nobody desires, made in Flex', v_line)
+    when 'surplus' then format('Line %s is one more for somebody who has one', v_line)
+  end;
+begin
+  return case (tell_decision.decision).decision
+    when 'add' then case when v_reason = 'stale' then 'Somebody deleted the line in Flex: it is to be added again' else 'Desired and not there: to be added' end
+    when 'confirm' then format('A reading lacked line %s: a second reading decides', v_line)
+    when 'contest' then 'Added again twice within a day and deleted in Flex once more: somebody has to look'
+    when 'unmapped' then 'Cannot be added: ' || case when v_reason = 'no_resource' then 'the person has no flex_resource_id' else 'the person''s flex_resource_id is not a Flex id' end
+    when 'set_role' then format('Business role %s is to be set', (tell_decision.decision).flex_role_id)
+    when 'remove' then v_why || ': to be removed'
+    when 'hold' then format('%s: held by the brake %s until a person says yes or no', v_why, (tell_decision.decision).brake)
+    when 'report' then v_why || ': it stays (the policy, a no, or a refused removal)'
+    when 'released' then format('Line %s is held no longer', v_line)
+    when 'keep' then 'The line is there: nothing is to do'
+    when 'drop' then 'No longer desired here, and nothing was to remove'
+    when 'blocked' then concat_ws(': ', 'Nothing can be done, ' || v_reason, (tell_decision.decision).error)
+  end
+  || case when (tell_decision.decision).reading_at is null and (tell_decision.decision).decision <> 'blocked' then ', once a reading confirms it.' else '.' end;
+end
+$$;
+
+
+--
+-- Name: FUNCTION tell_decision(decision flex_sync.decisions); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.tell_decision(decision flex_sync.decisions) IS 'One decision of a plan as a sentence.';
+
+
+--
+-- Name: tell_planned(flex_sync.planned); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.tell_planned(planned flex_sync.planned) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_planned constant planned := tell_planned.planned;
+  v_who constant text := case when v_planned.technician_id is not null then name_of(v_planned.technician_id) end;
+  v_line constant text := 'line ' || coalesce(v_planned.flex_line_item_id, '?') || coalesce(' of ' || coalesce(v_who, v_planned.name), '');
+  v_why constant text := case v_planned.reason
+    when 'undesired' then 'nobody wants it any more'
+    when 'resource_changed' then 'its person has another resource now'
+    when 'foreign' then 'made in Flex, for somebody whom nobody desires'
+    when 'surplus' then 'one more for somebody who has a line'
+  end;
+  v_role text;
+begin
+  if v_planned.action = 'set_role' then
+    select coalesce(lines.flex_role_id, lines.written_role_id) into v_role
+    from lines
+    where lines.flex_line_item_id = v_planned.flex_line_item_id
+    limit 1;
+  end if;
+  return case v_planned.action
+    when 'keep' then format('keep      %s on line %s%s', v_who, v_planned.flex_line_item_id, case when not v_planned.ours then ' (made in Flex by a person)' else '' end)
+    when 'add' then format('add       %s, resource %s%s', v_who, v_planned.flex_resource_id, case when v_planned.reason = 'stale' then ': somebody deleted their line in Flex' else '' end)
+    when 'confirm' then format('confirm   %s: the last reading lacks their line %s, a second one decides', v_who, v_planned.flex_line_item_id)
+    when 'contest' then format('contested %s: added again twice within a day, deleted in Flex once more', v_who)
+    when 'wait' then format('wait      %s: %s', v_who, case v_planned.reason
+      when 'unknown' then 'an add was sent and nobody knows whether Flex did it'
+      when 'sending' then 'an add is in flight'
+      when 'refused' then 'the last add was refused, and only a new request tries again'
+      else 'their old line is being removed' end)
+    when 'unmapped' then format('unmapped  %s: %s', v_who, case v_planned.reason when 'no_resource' then 'no flex_resource_id' else 'flex_resource_id is not a Flex id' end)
+    when 'set_role' then format('set role  %s: business role %s%s', v_who, v_planned.flex_role_id, case when v_planned.flex_line_item_id is null then '' else ', now ' || coalesce(v_role, 'none') end)
+    when 'wait_role' then format('wait      %s: the last role write was refused', v_who)
+    when 'remove' then format('remove    %s: %s', v_line, v_why)
+    when 'hold' then format('hold      %s: %s; held by the brake %s', v_line, v_why, v_planned.brake)
+    when 'report' then format('leave     %s: %s, but it stays (policy, a no, or a refused removal)', v_line, v_why)
+  end;
+end
+$$;
+
+
+--
+-- Name: FUNCTION tell_planned(planned flex_sync.planned); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.tell_planned(planned flex_sync.planned) IS 'One row of a plan as a line.';
 
 
 --
@@ -4486,12 +5954,9 @@ COMMENT ON FUNCTION flex_sync.tick() IS 'Does what time and notes ask for: takes
 --
 
 CREATE FUNCTION flex_sync.tier_of(role_code text) RETURNS text
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'pg_temp'
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $_$
-begin
-  return upper(btrim(substring(tier_of.role_code from '-([^-]+)$')));
-end
+  select pg_catalog.upper(pg_catalog.btrim(pg_catalog.substring(role_code, '-([^-]+)$')))
 $_$;
 
 
@@ -4517,12 +5982,14 @@ declare
   v_rows int;
   v_sum int := 0;
 begin
-  update tenant
-  set trimmed_at = v_now
-  where tenant.trimmed_at is null or tenant.trimmed_at < v_now - interval '10 min';
+  -- Whoever holds the row may wait for what this transaction did before: trimming has time.
+  perform from tenant
+  where tenant.trimmed_at is null or tenant.trimmed_at < v_now - interval '10 min'
+  for update skip locked;
   if not found then
     return 0;
   end if;
+  update tenant set trimmed_at = v_now;
   select v_now - settings.retention into v_before from settings;
 
   delete from outbox
@@ -4553,6 +6020,7 @@ begin
   where calls.number in (
     select calls.number from calls
     where calls.made_at < least(v_before, v_now - interval '32 days')
+      and calls.number < (select max(calls.number) from calls)
     order by calls.number limit v_batch
   );
   get diagnostics v_rows = row_count;
@@ -4573,10 +6041,57 @@ begin
     where not old.present and greatest(old.last_seen_at, old.removed_at, old.added_at, old.stale_at) < v_before
     limit v_batch
   );
+  get diagnostics v_rows = row_count;
+  v_sum := v_sum + v_rows;
+
+  -- Lines of ours that are gone. Should a person bring one back, it is theirs.
+  delete from ledger
+  where ledger.flex_line_item_id in (
+    select old.flex_line_item_id from ledger as old
+    where old.gone_at < v_before
+      and not exists (
+        select from lines
+        where lines.flex_element_id = old.flex_element_id and lines.flex_line_item_id = old.flex_line_item_id and lines.present
+      )
+    order by old.gone_at limit v_batch
+  );
+  get diagnostics v_rows = row_count;
+  v_sum := v_sum + v_rows;
+
+  -- A yes ended after a day. A no ends with its line.
+  delete from removal_decisions
+  where (removal_decisions.flex_line_item_id, removal_decisions.flex_resource_id) in (
+    select old.flex_line_item_id, old.flex_resource_id from removal_decisions as old
+    where old.decided_at < v_before
+      and (old.decision = 'approved' or not exists (
+        select from lines
+        where lines.flex_element_id = old.flex_element_id and lines.flex_line_item_id = old.flex_line_item_id and lines.present
+      ))
+    limit v_batch
+  );
+  get diagnostics v_rows = row_count;
+  v_sum := v_sum + v_rows;
+
   delete from operator_log
   where operator_log.id in (
     select operator_log.id from operator_log where operator_log.at < v_before order by operator_log.id limit v_batch
   );
+  get diagnostics v_rows = row_count;
+  v_sum := v_sum + v_rows;
+
+  delete from decisions
+  where decisions.id in (
+    select decisions.id from decisions where decisions.decided_at < v_before order by decisions.decided_at limit v_batch
+  );
+  get diagnostics v_rows = row_count;
+  v_sum := v_sum + v_rows;
+
+  delete from joined_requests
+  where joined_requests.id in (
+    select joined_requests.id from joined_requests where joined_requests.requested_at < v_before order by joined_requests.requested_at limit v_batch
+  );
+  get diagnostics v_rows = row_count;
+  v_sum := v_sum + v_rows + forget_elements(v_before, v_batch);
   if v_sum >= v_batch then
     -- More is waiting: go on with the next tick.
     update tenant set trimmed_at = null;
@@ -4591,6 +6106,46 @@ $$;
 --
 
 COMMENT ON FUNCTION flex_sync.trim_history() IS 'Forgets what is older than settings.retention, in small batches.';
+
+
+--
+-- Name: two_calls_free_at(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.two_calls_free_at() RETURNS timestamp with time zone
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_last constant bigint := (select coalesce(max(calls.number), 0) from calls);
+begin
+  return (
+    select nullif(max(case
+      when windows.allowed < 2 then 'infinity'
+      else (
+        select calls.made_at + windows.length
+        from calls
+        where calls.number = v_last - windows.allowed + 2
+          and calls.made_at + windows.length > (select clock())
+      )
+    end), 'infinity')
+    from (
+      select interval '1 hour' as length, coalesce(settings.hourly_limit, settings.monthly_limit / 50)::bigint as allowed from settings
+      union all
+      select interval '24 hours', coalesce(settings.daily_limit, settings.monthly_limit / 10)::bigint from settings
+      union all
+      select interval '744 hours', settings.monthly_limit::bigint from settings
+    ) as windows
+  );
+end
+$$;
+
+
+--
+-- Name: FUNCTION two_calls_free_at(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.two_calls_free_at() IS 'When two Flex calls are left in every window; null when they are, or never can be.';
 
 
 --
@@ -4621,6 +6176,105 @@ COMMENT ON FUNCTION flex_sync.waiting_for(operation_id bigint) IS 'The pending o
 
 
 --
+-- Name: what_stands_in_the_way(text, text, text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.what_stands_in_the_way(condition text, reason text, flex_element_id text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_tenant constant tenant := (select tenant from tenant);
+  v_element constant elements := (select elements from elements where elements.flex_element_id = what_stands_in_the_way.flex_element_id);
+  v_frees_at constant timestamptz := (select calls_left.frees_at from calls_left());
+  v_retry_at constant timestamptz := (
+    select element_health.backoff_until from element_health where element_health.flex_element_id = what_stands_in_the_way.flex_element_id
+  );
+begin
+  return case what_stands_in_the_way.condition
+    when 'paused' then format('everything is paused since %s ago%s', ago(v_tenant.paused_at), coalesce(': ' || v_tenant.paused_reason, ''))
+    when 'blocked' then case what_stands_in_the_way.reason
+      when 'no_element' then 'the crew call has no flex_element_id'
+      when 'malformed_id' then format('its flex_element_id %s is not a Flex id', coalesce(what_stands_in_the_way.flex_element_id, 'null'))
+      when 'host_table' then 'flex_crew_assignments refused a row: ' || coalesce((
+        select crew_call_blocks.error
+        from crew_call_blocks
+        join crew_calls on crew_calls.id = crew_call_blocks.crew_call_id
+        where crew_calls.flex_element_id = what_stands_in_the_way.flex_element_id
+        order by crew_call_blocks.since limit 1
+      ), '?')
+      when 'token_refused' then format('Flex refuses the token since %s ago', ago(v_tenant.breaker_opened_at))
+      else format('blocked since %s ago: %s', ago(v_element.blocked_at), coalesce(v_element.blocked_error, what_stands_in_the_way.reason))
+    end
+    when 'pending' then case what_stands_in_the_way.reason
+      when 'quota' then case when isfinite(v_frees_at) then format('no Flex call is left until %s', to_char(v_frees_at, 'YYYY-MM-DD HH24:MI:SS TZ'))
+        else 'no Flex call is left, and none will free: a limit in flex_sync.settings is 0' end
+      when 'flex_down' then format('Flex fails since %s ago (%s); next probe at %s', ago(v_tenant.breaker_opened_at), coalesce(v_tenant.breaker_error, 'no answer'), to_char(v_tenant.probe_at, 'HH24:MI:SS TZ'))
+      when 'rate_limited' then format('Flex takes no calls since %s ago; next probe at %s', ago(v_tenant.breaker_opened_at), to_char(v_tenant.probe_at, 'HH24:MI:SS TZ'))
+      when 'doubtful_reading' then format('the last reading cannot be trusted: %s', coalesce(v_element.doubt_error, v_element.doubt_reason))
+      when 'backing_off' then format('the last call on it failed%s; tried again at %s', coalesce(': ' || v_element.doubt_error, ''), to_char(v_retry_at, 'HH24:MI:SS TZ'))
+      when 'locked' then format('Flex says that somebody holds or locked it; tried again at %s', to_char(v_retry_at, 'HH24:MI:SS TZ'))
+      when 'removal_limit' then 'the removals of this hour are used up'
+      when 'requested' then 'a request' || coalesce(format(' of %s ago', (
+        select ago(min(syncs.requested_at)) from syncs where syncs.flex_element_id = what_stands_in_the_way.flex_element_id and syncs.finished_at is null
+      )), '') || ' waits for a drainer to read the crew call'
+      when 'queued' then 'what is due waits for a drainer'
+      when 'confirming' then 'the last reading lacks a recorded line; a second reading decides'
+    end
+    when 'unknown' then case what_stands_in_the_way.reason
+      when 'late_check' then 'a write was proved absent; one more reading looks whether it landed late'
+      else (
+        select format('%s write%s unanswered since %s ago: a reading decides', count(*), case when count(*) = 1 then ' is' else 's are' end, ago(min(outbox.unknown_at)))
+        from outbox
+        where outbox.flex_element_id = what_stands_in_the_way.flex_element_id and outbox.state = 'unknown'
+      )
+    end
+  end;
+end
+$$;
+
+
+--
+-- Name: FUNCTION what_stands_in_the_way(condition text, reason text, flex_element_id text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.what_stands_in_the_way(condition text, reason text, flex_element_id text) IS 'Why a crew call is not synced now, as a sentence.';
+
+
+--
+-- Name: who_acts(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.who_acts() RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_role constant text := nullif(current_setting('role', true), 'none');
+  v_subject text;
+begin
+  begin
+    v_subject := nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub';
+  exception
+    when others then
+      v_subject := null;
+  end;
+  return session_user
+    || coalesce(' as ' || nullif(v_role, session_user), '')
+    || coalesce(' (sub ' || left(printable(v_subject), 100) || ')', '');
+end
+$$;
+
+
+--
+-- Name: FUNCTION who_acts(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.who_acts() IS 'Who is behind this session, for traces: user, role taken on, subject of the request''s token.';
+
+
+--
 -- Name: why_pending(text, boolean); Type: FUNCTION; Schema: flex_sync; Owner: -
 --
 
@@ -4635,10 +6289,17 @@ begin
   return case
     when v_breaker is not null then v_breaker
     when (select calls_left.left_now from calls_left()) <= 0 then 'quota'
+    when exists (
+      select from outbox
+      where outbox.flex_element_id = why_pending.flex_element_id
+        and outbox.kind = 'observe'
+        and outbox.state = 'pending'
+        and outbox.reason = 'reading_too_old'
+    ) and two_calls_free_at() is not null then 'quota'
     when (select elements.doubt_reason from elements where elements.flex_element_id = why_pending.flex_element_id) is not null then 'doubtful_reading'
     when exists (
       select from element_health
-      where element_health.flex_element_id = why_pending.flex_element_id and element_health.careful_until > v_now and element_health.failures > 0
+      where element_health.flex_element_id = why_pending.flex_element_id and element_health.careful_until > v_now
     ) then 'locked'
     when exists (
       select from element_health
@@ -4717,11 +6378,7 @@ begin
   v_found := found;
   if not v_found and host_error() is not null then
     -- A policy hides the host's crew calls: an error of the host's, never an unknown id.
-    return jsonb_build_object(
-      'crew_call_id', sync_crew_call.crew_call_id, 'flex_element_id', null, 'sync_id', null, 'condition', 'blocked',
-      'observed_at', null, 'stale', null, 'to_add', '[]'::jsonb, 'to_remove', '[]'::jsonb, 'to_set_role', '[]'::jsonb,
-      'held', null, 'plan', null, 'kept', 0, 'unmapped', '[]'::jsonb
-    );
+    return blocked_as_json(sync_crew_call.crew_call_id, null, null);
   end if;
   if not v_found then
     raise exception 'no crew call has the id %', coalesce(sync_crew_call.crew_call_id::text, 'null')
@@ -4739,11 +6396,7 @@ begin
       from (select clock() as at) as now_is
       returning syncs.id into v_sync_id;
     end if;
-    return jsonb_build_object(
-      'crew_call_id', sync_crew_call.crew_call_id, 'flex_element_id', v_element, 'sync_id', v_sync_id, 'condition', 'blocked',
-      'observed_at', null, 'stale', null, 'to_add', '[]'::jsonb, 'to_remove', '[]'::jsonb, 'to_set_role', '[]'::jsonb,
-      'held', null, 'plan', null, 'kept', 0, 'unmapped', '[]'::jsonb
-    );
+    return blocked_as_json(sync_crew_call.crew_call_id, v_element, v_sync_id);
   end if;
 
   if not sync_crew_call.dry_run then
@@ -4768,11 +6421,7 @@ begin
         perform block_element(v_element, 'host_view', v_error);
         perform finish_sync(v_sync_id);
       end if;
-      return jsonb_build_object(
-        'crew_call_id', sync_crew_call.crew_call_id, 'flex_element_id', v_element, 'sync_id', v_sync_id, 'condition', 'blocked',
-        'observed_at', null, 'stale', null, 'to_add', '[]'::jsonb, 'to_remove', '[]'::jsonb, 'to_set_role', '[]'::jsonb,
-        'held', null, 'plan', null, 'kept', 0, 'unmapped', '[]'::jsonb
-      );
+      return blocked_as_json(sync_crew_call.crew_call_id, v_element, v_sync_id);
   end;
 
   if not sync_crew_call.dry_run then
@@ -4787,16 +6436,17 @@ begin
       perform note_element(v_element, 'an active sync has nothing left to do', false);
     end if;
     if v_joined then
-      perform join_sync(v_sync_id, sync_crew_call.allow_mass_removal);
+      perform join_sync(v_sync_id, sync_crew_call.allow_mass_removal, sync_crew_call.crew_call_id, coalesce(sync_crew_call.requested_by, session_user::text));
     end if;
     perform pg_notify('flex_sync_work', v_element);
   end if;
   return jsonb_build_object('crew_call_id', sync_crew_call.crew_call_id, 'flex_element_id', v_element, 'sync_id', v_sync_id)
     || plan_as_json(sync_crew_call.crew_call_id, v_element, v_plan)
-    || jsonb_build_object('condition', (
-      select crew_call_status.condition from crew_call_status
-      where crew_call_status.crew_call_id = sync_crew_call.crew_call_id and crew_call_status.flex_element_id = v_element
-    ));
+    || jsonb_build_object('condition', case
+      -- After a request something is always open.
+      when sync_crew_call.dry_run then (select state.condition from state_of_crew_call(sync_crew_call.crew_call_id, v_element, false) as state)
+      else (select open.condition from open_condition(sync_crew_call.crew_call_id, v_element, false) as open)
+    end);
 end
 $$;
 
@@ -4912,69 +6562,6 @@ COMMENT ON TABLE flex_sync.business_roles IS 'Which Flex business role a role co
 
 
 --
--- Name: calls; Type: TABLE; Schema: flex_sync; Owner: -
---
-
-CREATE TABLE flex_sync.calls (
-    number bigint NOT NULL,
-    made_at timestamp with time zone NOT NULL,
-    kind text NOT NULL,
-    operation_id bigint,
-    sync_id bigint,
-    flex_element_id text,
-    flex_resource_id text,
-    flex_line_item_id text,
-    flex_role_id text,
-    attempt integer,
-    drainer text,
-    deadline timestamp with time zone,
-    reading_at timestamp with time zone,
-    answered_at timestamp with time zone,
-    outcome text,
-    http_status integer,
-    error text,
-    absent_at timestamp with time zone,
-    late_checked_at timestamp with time zone,
-    CONSTRAINT "a known call" CHECK ((kind = ANY (ARRAY['observe'::text, 'add'::text, 'set_role'::text, 'remove'::text, 'identity'::text, 'user'::text])))
-);
-
-
---
--- Name: TABLE calls; Type: COMMENT; Schema: flex_sync; Owner: -
---
-
-COMMENT ON TABLE flex_sync.calls IS 'Every Flex call, counted and committed before it is made: the budget''s memory, the history of attempts, and what later lines are accounted to.';
-
-
---
--- Name: COLUMN calls.number; Type: COMMENT; Schema: flex_sync; Owner: -
---
-
-COMMENT ON COLUMN flex_sync.calls.number IS 'Gapless and rising with made_at, so that calls in a window are one subtraction.';
-
-
---
--- Name: COLUMN calls.reading_at; Type: COMMENT; Schema: flex_sync; Owner: -
---
-
-COMMENT ON COLUMN flex_sync.calls.reading_at IS 'Beginning of the last reading before the send: a line that it lacked may be this attempt''s.';
-
-
---
--- Name: COLUMN calls.absent_at; Type: COMMENT; Schema: flex_sync; Owner: -
---
-
-COMMENT ON COLUMN flex_sync.calls.absent_at IS 'Beginning of the reading that proved that an unknown write did not land.';
-
-
---
--- Name: COLUMN calls.late_checked_at; Type: COMMENT; Schema: flex_sync; Owner: -
---
-
-COMMENT ON COLUMN flex_sync.calls.late_checked_at IS 'Beginning of the further reading that found nothing landed late.';
-
-
---
 -- Name: crew_call_blocks; Type: TABLE; Schema: flex_sync; Owner: -
 --
 
@@ -5053,6 +6640,41 @@ COMMENT ON VIEW flex_sync.crew_calls IS 'The host''s crew calls with comparable 
 
 
 --
+-- Name: due_elements; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.due_elements (
+    id bigint NOT NULL,
+    flex_element_id text NOT NULL,
+    reason text NOT NULL,
+    wants_reading boolean NOT NULL,
+    requests_sync boolean DEFAULT false NOT NULL,
+    noted_at timestamp with time zone NOT NULL
+);
+
+
+--
+-- Name: TABLE due_elements; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.due_elements IS 'Notes that an element needs a look, by whoever must not wait for its lock: triggers on the host''s tables, and recording. Only ever inserted there; tick() follows them up.';
+
+
+--
+-- Name: COLUMN due_elements.wants_reading; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.due_elements.wants_reading IS 'Whether only a reading begun after noted_at settles it.';
+
+
+--
+-- Name: COLUMN due_elements.requests_sync; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.due_elements.requests_sync IS 'Whether it counts as a sync request (enable_auto_sync).';
+
+
+--
 -- Name: elements; Type: TABLE; Schema: flex_sync; Owner: -
 --
 
@@ -5069,7 +6691,9 @@ CREATE TABLE flex_sync.elements (
     doubt_at timestamp with time zone,
     blocked_reason text,
     blocked_error text,
-    blocked_at timestamp with time zone
+    blocked_at timestamp with time zone,
+    unmapped integer DEFAULT 0 NOT NULL,
+    retired_at timestamp with time zone
 );
 
 
@@ -5102,6 +6726,20 @@ COMMENT ON COLUMN flex_sync.elements.reading_at IS 'When the last good reading b
 
 
 --
+-- Name: COLUMN elements.unmapped; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.elements.unmapped IS 'Desired people without a usable resource in the last plan: where the crew call stands in the list.';
+
+
+--
+-- Name: COLUMN elements.retired_at; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.elements.retired_at IS 'Since when no crew call is known to point here.';
+
+
+--
 -- Name: ledger; Type: TABLE; Schema: flex_sync; Owner: -
 --
 
@@ -5131,6 +6769,139 @@ COMMENT ON TABLE flex_sync.ledger IS 'Every line we made or adopted, with its re
 --
 
 COMMENT ON COLUMN flex_sync.ledger.source IS 'added: Flex answered with its id; accounted: found by a reading after an unanswered add; adopted: a person said so; installed: recorded before the installation.';
+
+
+--
+-- Name: urgent_elements; Type: VIEW; Schema: flex_sync; Owner: -
+--
+
+CREATE VIEW flex_sync.urgent_elements AS
+ SELECT outbox.flex_element_id
+   FROM flex_sync.outbox
+  WHERE (outbox.state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'held'::text]))
+UNION ALL
+ SELECT outbox.flex_element_id
+   FROM flex_sync.outbox
+  WHERE ((outbox.state = 'failed'::text) AND (outbox.superseded_at IS NULL))
+UNION ALL
+ SELECT elements.flex_element_id
+   FROM flex_sync.elements
+  WHERE ((elements.blocked_reason IS NOT NULL) OR (elements.doubt_reason IS NOT NULL))
+UNION ALL
+ SELECT crew_calls.flex_element_id
+   FROM (flex_sync.crew_call_blocks
+     JOIN flex_sync.crew_calls ON ((crew_calls.id = crew_call_blocks.crew_call_id)));
+
+
+--
+-- Name: VIEW urgent_elements; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON VIEW flex_sync.urgent_elements IS 'Elements with something open, failed, blocked or doubted; one may come more than once.';
+
+
+--
+-- Name: crew_call_status; Type: VIEW; Schema: flex_sync; Owner: -
+--
+
+CREATE VIEW flex_sync.crew_call_status AS
+ SELECT call.crew_call_id,
+    call.job_id,
+    call.department,
+    call.flex_element_id,
+    state.condition,
+    state.reason,
+    state.desired,
+    state.recorded,
+    state.observed,
+    state.pending,
+    state.unknown,
+    state.held,
+    state.failed,
+    state.plan,
+    state.observed_at,
+    state.last_sync_at,
+    state.next_action
+   FROM (( SELECT crew_calls.id AS crew_call_id,
+            crew_calls.job_id,
+            crew_calls.department,
+            NULLIF(crew_calls.flex_element_id, ''::text) AS flex_element_id,
+            false AS retired
+           FROM flex_sync.crew_calls
+          WHERE (length(crew_calls.flex_element_id) IS DISTINCT FROM 36)
+        UNION ALL
+        ( SELECT crew_calls.id,
+            crew_calls.job_id,
+            crew_calls.department,
+            crew_calls.flex_element_id,
+            false
+           FROM (flex_sync.crew_calls
+             JOIN flex_sync.elements ON ((elements.flex_element_id = crew_calls.flex_element_id)))
+          WHERE ((length(crew_calls.flex_element_id) = 36) AND (elements.flex_element_id IN ( SELECT urgent_elements.flex_element_id
+                   FROM flex_sync.urgent_elements)))
+          ORDER BY
+                CASE
+                    WHEN ((elements.blocked_reason IS NOT NULL) OR (EXISTS ( SELECT
+                       FROM flex_sync.crew_call_blocks
+                      WHERE (crew_call_blocks.crew_call_id = crew_calls.id)))) THEN 1
+                    WHEN (EXISTS ( SELECT
+                       FROM flex_sync.outbox
+                      WHERE ((outbox.flex_element_id = elements.flex_element_id) AND (outbox.state = 'failed'::text) AND (outbox.superseded_at IS NULL)))) THEN 2
+                    WHEN (EXISTS ( SELECT
+                       FROM flex_sync.outbox
+                      WHERE ((outbox.flex_element_id = elements.flex_element_id) AND (outbox.state = 'held'::text)))) THEN 3
+                    WHEN (EXISTS ( SELECT
+                       FROM flex_sync.outbox
+                      WHERE ((outbox.flex_element_id = elements.flex_element_id) AND (outbox.state = 'unknown'::text)))) THEN 4
+                    ELSE 5
+                END, crew_calls.id)
+        UNION ALL
+         SELECT elements.crew_call_id,
+            elements.job_id,
+            elements.department,
+            elements.flex_element_id,
+            true
+           FROM flex_sync.elements
+          WHERE (((elements.retired_at IS NOT NULL) OR (elements.flex_element_id IN ( SELECT due_elements.flex_element_id
+                   FROM flex_sync.due_elements))) AND (elements.crew_call_id IS NOT NULL) AND (NOT (EXISTS ( SELECT
+                   FROM flex_sync.crew_calls
+                  WHERE (crew_calls.flex_element_id = elements.flex_element_id)))) AND ((EXISTS ( SELECT
+                   FROM flex_sync.ledger
+                  WHERE ((ledger.flex_element_id = elements.flex_element_id) AND (ledger.gone_at IS NULL)))) OR (EXISTS ( SELECT
+                   FROM flex_sync.outbox
+                  WHERE ((outbox.flex_element_id = elements.flex_element_id) AND (outbox.state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'held'::text])))))))
+        UNION ALL
+        ( SELECT crew_calls.id,
+            crew_calls.job_id,
+            crew_calls.department,
+            crew_calls.flex_element_id,
+            false
+           FROM (flex_sync.crew_calls
+             JOIN flex_sync.elements ON ((elements.flex_element_id = crew_calls.flex_element_id)))
+          WHERE (((elements.unmapped > 0) OR (elements.reading_at IS NULL)) AND (length(crew_calls.flex_element_id) = 36) AND (NOT (EXISTS ( SELECT
+                   FROM flex_sync.urgent_elements
+                  WHERE (urgent_elements.flex_element_id = elements.flex_element_id)))))
+          ORDER BY (elements.unmapped = 0), crew_calls.id)
+        UNION ALL
+         SELECT crew_calls.id,
+            crew_calls.job_id,
+            crew_calls.department,
+            crew_calls.flex_element_id,
+            false
+           FROM flex_sync.crew_calls
+          WHERE ((length(crew_calls.flex_element_id) = 36) AND (NOT (EXISTS ( SELECT
+                   FROM flex_sync.urgent_elements
+                  WHERE (urgent_elements.flex_element_id = crew_calls.flex_element_id)))) AND (NOT (EXISTS ( SELECT
+                   FROM flex_sync.elements
+                  WHERE ((elements.flex_element_id = crew_calls.flex_element_id) AND ((elements.unmapped > 0) OR (elements.reading_at IS NULL)))))))) call
+     CROSS JOIN LATERAL flex_sync.state_of_crew_call(call.crew_call_id, call.flex_element_id, call.retired) state(condition, reason, desired, recorded, observed, pending, unknown, held, failed, plan, observed_at, last_sync_at, next_action));
+
+
+--
+-- Name: VIEW crew_call_status; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON VIEW flex_sync.crew_call_status IS 'One row per crew call, the most urgent first: its condition, why, and what to do next.';
 
 
 --
@@ -5569,7 +7340,7 @@ CREATE VIEW flex_sync.crew_status AS
                                   WHERE ((sharing.flex_element_id = crew_calls.flex_element_id) AND (sharing.id <> person.crew_call_id))))) THEN (EXISTS ( SELECT
                                    FROM (flex_sync.crew_calls sharing
                                      CROSS JOIN LATERAL flex_sync.desired_or_nobody(sharing.id) other(technician_id, resource, problem, role_code, role_id))
-                                  WHERE ((sharing.flex_element_id = crew_calls.flex_element_id) AND (sharing.id <> person.crew_call_id) AND (other.resource = person.resource) AND (other.role_code IS DISTINCT FROM person.role_code))))
+                                  WHERE ((sharing.flex_element_id = crew_calls.flex_element_id) AND (sharing.id <> person.crew_call_id) AND (other.resource = person.resource) AND ((other.role_code IS DISTINCT FROM person.role_code) OR (other.role_id IS DISTINCT FROM person.role_id)))))
                                 ELSE false
                             END THEN ARRAY['synced'::text, 'shared_resource'::text]
                             WHEN ((person.role_id IS NOT NULL) AND (observed.flex_line_item_id IS NOT NULL) AND
@@ -5589,117 +7360,17 @@ COMMENT ON VIEW flex_sync.crew_status IS 'Why is this one person not in sync? On
 
 
 --
--- Name: crew_call_status; Type: VIEW; Schema: flex_sync; Owner: -
+-- Name: decisions_id_seq; Type: SEQUENCE; Schema: flex_sync; Owner: -
 --
 
-CREATE VIEW flex_sync.crew_call_status AS
- SELECT call.crew_call_id,
-    call.job_id,
-    call.department,
-    call.flex_element_id,
-    verdict.condition,
-    verdict.reason,
-    COALESCE(persons.desired, (0)::bigint) AS desired,
-    COALESCE(persons.recorded, (0)::bigint) AS recorded,
-    COALESCE(shown.observed, (0)::bigint) AS observed,
-    COALESCE(operations.pending, (0)::bigint) AS pending,
-    COALESCE(operations.unknown, (0)::bigint) AS unknown,
-    COALESCE(operations.held, (0)::bigint) AS held,
-    COALESCE(operations.failed, (0)::bigint) AS failed,
-    operations.plan,
-    elements.reading_at AS observed_at,
-    latest.last_sync_at,
-    flex_sync.next_action(verdict.condition, verdict.reason, call.crew_call_id, operations.failed_operation_id, operations.plan) AS next_action
-   FROM (((((((((( SELECT crew_calls.id AS crew_call_id,
-            crew_calls.job_id,
-            crew_calls.department,
-            NULLIF(crew_calls.flex_element_id, ''::text) AS flex_element_id,
-            false AS retired
-           FROM flex_sync.crew_calls
-        UNION ALL
-         SELECT elements_1.crew_call_id,
-            elements_1.job_id,
-            elements_1.department,
-            elements_1.flex_element_id,
-            true
-           FROM flex_sync.elements elements_1
-          WHERE ((elements_1.crew_call_id IS NOT NULL) AND (NOT (EXISTS ( SELECT
-                   FROM flex_sync.crew_calls
-                  WHERE (crew_calls.flex_element_id = elements_1.flex_element_id)))) AND ((EXISTS ( SELECT
-                   FROM flex_sync.ledger
-                  WHERE ((ledger.flex_element_id = elements_1.flex_element_id) AND (ledger.gone_at IS NULL)))) OR (EXISTS ( SELECT
-                   FROM flex_sync.outbox
-                  WHERE ((outbox.flex_element_id = elements_1.flex_element_id) AND (outbox.state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'held'::text])))))))) call
-     CROSS JOIN flex_sync.tenant)
-     LEFT JOIN flex_sync.elements ON ((elements.flex_element_id = call.flex_element_id)))
-     LEFT JOIN flex_sync.crew_call_blocks ON (((crew_call_blocks.crew_call_id = call.crew_call_id) AND (NOT call.retired))))
-     LEFT JOIN LATERAL ( SELECT count(*) FILTER (WHERE crew_status.desired) AS desired,
-            count(crew_status.flex_line_item_id) AS recorded,
-            count(*) FILTER (WHERE ((crew_status.condition = 'pending'::text) AND (crew_status.reason = 'confirming'::text))) AS confirming,
-            count(*) FILTER (WHERE ((crew_status.condition = 'unknown'::text) AND (crew_status.reason = 'late_check'::text))) AS late_checks,
-            count(*) FILTER (WHERE (crew_status.condition = 'unmapped'::text)) AS unmapped,
-            count(*) FILTER (WHERE ((crew_status.condition = 'pending'::text) AND (crew_status.reason = 'not_requested'::text))) AS not_requested,
-            count(*) FILTER (WHERE ((crew_status.condition = 'pending'::text) AND (crew_status.reason = 'report_only'::text))) AS report_only,
-            min(crew_status.reason) FILTER (WHERE (crew_status.condition = 'unmapped'::text)) AS unmapped_reason,
-            min(crew_status.reason) FILTER (WHERE (crew_status.condition = 'failed'::text)) AS failed_reason,
-            min(crew_status.reason) FILTER (WHERE ((crew_status.condition = 'pending'::text) AND (crew_status.reason <> ALL (ARRAY['confirming'::text, 'not_requested'::text, 'report_only'::text])))) AS pending_reason
-           FROM flex_sync.crew_status
-          WHERE ((crew_status.crew_call_id = call.crew_call_id) AND (NOT call.retired))) persons ON (true))
-     LEFT JOIN LATERAL ( SELECT count(*) AS observed
-           FROM flex_sync.lines
-          WHERE ((lines.flex_element_id = call.flex_element_id) AND lines.present AND (lines.flex_resource_id IS NOT NULL))) shown ON (true))
-     LEFT JOIN LATERAL ( SELECT count(*) FILTER (WHERE ((outbox.state = ANY (ARRAY['pending'::text, 'sending'::text])) AND (outbox.priority = 0))) AS pending,
-            count(*) FILTER (WHERE (outbox.state = 'unknown'::text)) AS unknown,
-            count(*) FILTER (WHERE (outbox.state = 'held'::text)) AS held,
-            count(*) FILTER (WHERE (outbox.state = 'failed'::text)) AS failed,
-            min(outbox.id) FILTER (WHERE (outbox.state = 'failed'::text)) AS failed_operation_id,
-            min(outbox.reason) FILTER (WHERE (outbox.state = 'failed'::text)) AS failed_reason,
-            min(outbox.brake) FILTER (WHERE (outbox.state = 'held'::text)) AS brake,
-            min(outbox.flex_line_item_id) FILTER (WHERE ((outbox.state = ANY (ARRAY['pending'::text, 'sending'::text])) AND (outbox.kind = 'remove'::text) AND outbox.limited)) AS limited_line,
-            md5(string_agg(((outbox.flex_line_item_id || ' '::text) || COALESCE(outbox.flex_resource_id, ''::text)), ','::text ORDER BY outbox.flex_line_item_id) FILTER (WHERE (outbox.state = 'held'::text))) AS plan
-           FROM flex_sync.outbox
-          WHERE ((outbox.flex_element_id = call.flex_element_id) AND ((outbox.state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'held'::text])) OR ((outbox.state = 'failed'::text) AND (outbox.superseded_at IS NULL))) AND ((outbox.crew_call_id = call.crew_call_id) OR (outbox.persons @> jsonb_build_array(jsonb_build_object('crew_call_id', call.crew_call_id))) OR call.retired))) operations ON (true))
-     LEFT JOIN LATERAL ( SELECT max(syncs.finished_at) AS last_sync_at,
-            bool_or((syncs.finished_at IS NULL)) AS waiting,
-            max(syncs.last_requested_at) AS last_requested_at
-           FROM flex_sync.syncs
-          WHERE (syncs.flex_element_id = call.flex_element_id)) latest ON (true))
-     CROSS JOIN LATERAL ( SELECT ((elements.reading_at IS NOT NULL) AND (latest.last_sync_at IS NOT NULL)) AS synced_once) known)
-     CROSS JOIN LATERAL ( SELECT judged.pair[1] AS condition,
-            judged.pair[2] AS reason
-           FROM ( SELECT
-                        CASE
-                            WHEN (tenant.paused_at IS NOT NULL) THEN ARRAY['paused'::text, 'paused'::text]
-                            WHEN (call.flex_element_id IS NULL) THEN ARRAY['blocked'::text, 'no_element'::text]
-                            WHEN (NOT flex_sync.is_flex_id(call.flex_element_id)) THEN ARRAY['blocked'::text, 'malformed_id'::text]
-                            WHEN (elements.blocked_reason IS NOT NULL) THEN ARRAY['blocked'::text, elements.blocked_reason]
-                            WHEN (crew_call_blocks.reason IS NOT NULL) THEN ARRAY['blocked'::text, crew_call_blocks.reason]
-                            WHEN ((tenant.breaker_reason = 'token_refused'::text) AND ((operations.pending > 0) OR latest.waiting)) THEN ARRAY['blocked'::text, 'token_refused'::text]
-                            WHEN (operations.failed > 0) THEN ARRAY['failed'::text, operations.failed_reason]
-                            WHEN (operations.held > 0) THEN ARRAY['held'::text, operations.brake]
-                            WHEN (operations.unknown > 0) THEN ARRAY['unknown'::text, 'unanswered'::text]
-                            WHEN (EXISTS ( SELECT
-                               FROM flex_sync.calls
-                              WHERE ((calls.flex_element_id = call.flex_element_id) AND (calls.outcome = 'unknown'::text) AND (calls.absent_at IS NOT NULL) AND (calls.late_checked_at IS NULL)))) THEN ARRAY['unknown'::text, 'late_check'::text]
-                            WHEN (persons.confirming > 0) THEN ARRAY['pending'::text, 'confirming'::text]
-                            WHEN ((elements.doubt_reason IS NOT NULL) AND (tenant.breaker_opened_at IS NULL)) THEN ARRAY['pending'::text, 'doubtful_reading'::text]
-                            WHEN (operations.pending > 0) THEN ARRAY['pending'::text, flex_sync.why_pending(call.flex_element_id, (operations.limited_line IS NOT NULL))]
-                            WHEN latest.waiting THEN ARRAY['pending'::text, flex_sync.why_pending(call.flex_element_id, false)]
-                            WHEN call.retired THEN ARRAY['pending'::text, 'retired'::text]
-                            WHEN (known.synced_once AND (persons.report_only > 0)) THEN ARRAY['pending'::text, 'report_only'::text]
-                            WHEN (known.synced_once AND (persons.not_requested > 0)) THEN ARRAY['pending'::text, 'not_requested'::text]
-                            WHEN (known.synced_once AND (elements.reading_at < latest.last_requested_at)) THEN ARRAY['pending'::text, 'requested'::text]
-                            WHEN (persons.unmapped > 0) THEN ARRAY['unmapped'::text, persons.unmapped_reason]
-                            WHEN (NOT known.synced_once) THEN ARRAY['never_synced'::text, 'never_synced'::text]
-                            ELSE ARRAY['synced'::text, NULL::text]
-                        END AS pair) judged) verdict);
-
-
---
--- Name: VIEW crew_call_status; Type: COMMENT; Schema: flex_sync; Owner: -
---
-
-COMMENT ON VIEW flex_sync.crew_call_status IS 'One row per crew call: its condition, why, and what to do next.';
+ALTER TABLE flex_sync.decisions ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME flex_sync.decisions_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 
 --
@@ -5767,41 +7438,6 @@ CREATE VIEW flex_sync.desired_crew AS
 --
 
 COMMENT ON VIEW flex_sync.desired_crew IS 'Desired: who each crew call should show. The seam to the host: replace it with create or replace view, the same four columns; it must not depend on the session.';
-
-
---
--- Name: due_elements; Type: TABLE; Schema: flex_sync; Owner: -
---
-
-CREATE TABLE flex_sync.due_elements (
-    id bigint NOT NULL,
-    flex_element_id text NOT NULL,
-    reason text NOT NULL,
-    wants_reading boolean NOT NULL,
-    requests_sync boolean DEFAULT false NOT NULL,
-    noted_at timestamp with time zone NOT NULL
-);
-
-
---
--- Name: TABLE due_elements; Type: COMMENT; Schema: flex_sync; Owner: -
---
-
-COMMENT ON TABLE flex_sync.due_elements IS 'Notes that an element needs a look, by whoever must not wait for its lock: triggers on the host''s tables, and recording. Only ever inserted there; tick() follows them up.';
-
-
---
--- Name: COLUMN due_elements.wants_reading; Type: COMMENT; Schema: flex_sync; Owner: -
---
-
-COMMENT ON COLUMN flex_sync.due_elements.wants_reading IS 'Whether only a reading begun after noted_at settles it.';
-
-
---
--- Name: COLUMN due_elements.requests_sync; Type: COMMENT; Schema: flex_sync; Owner: -
---
-
-COMMENT ON COLUMN flex_sync.due_elements.requests_sync IS 'Whether it counts as a sync request (enable_auto_sync).';
 
 
 --
@@ -5875,6 +7511,57 @@ COMMENT ON COLUMN flex_sync.element_health.careful_until IS 'After 409 or 423 th
 
 
 --
+-- Name: joined_requests; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.joined_requests (
+    id bigint NOT NULL,
+    sync_id bigint NOT NULL,
+    crew_call_id uuid NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    requested_by text NOT NULL
+);
+
+
+--
+-- Name: TABLE joined_requests; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.joined_requests IS 'Requests that joined a sync which still waited for its reading; the first one is in flex_sync.syncs.';
+
+
+--
+-- Name: joined_requests_id_seq; Type: SEQUENCE; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE flex_sync.joined_requests ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME flex_sync.joined_requests_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: last_decisions; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.last_decisions (
+    flex_element_id text NOT NULL,
+    decisions jsonb NOT NULL
+);
+
+
+--
+-- Name: TABLE last_decisions; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.last_decisions IS 'What the last plan of an element decided, so that the same again is not remembered again.';
+
+
+--
 -- Name: metrics; Type: VIEW; Schema: flex_sync; Owner: -
 --
 
@@ -5883,7 +7570,7 @@ CREATE VIEW flex_sync.metrics AS
          SELECT syncs.outcome,
             EXTRACT(epoch FROM syncs.duration) AS seconds
            FROM flex_sync.syncs
-          WHERE (syncs.finished_at > (flex_sync.clock() - '24:00:00'::interval))
+          WHERE (syncs.finished_at > (( SELECT flex_sync.clock() AS clock) - '24:00:00'::interval))
         )
  SELECT 'duplicate_assignments'::text AS name,
     (( SELECT count(*) AS count
@@ -5891,9 +7578,11 @@ CREATE VIEW flex_sync.metrics AS
     'rows too many in flex_crew_assignments'::text AS meaning
 UNION ALL
  SELECT 'missing_crew'::text AS name,
-    ( SELECT count(*) AS count
+    (( SELECT count(*) AS count
            FROM flex_sync.outbox
-          WHERE ((outbox.kind = 'add'::text) AND ((outbox.state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text])) OR ((outbox.state = 'failed'::text) AND (outbox.superseded_at IS NULL))))) AS value,
+          WHERE ((outbox.kind = 'add'::text) AND ((outbox.state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text])) OR ((outbox.state = 'failed'::text) AND (outbox.superseded_at IS NULL))))) + ( SELECT COALESCE(sum(elements.unmapped), (0)::bigint) AS "coalesce"
+           FROM flex_sync.elements
+          WHERE (elements.unmapped > 0))) AS value,
     'people desired who are not known to be in Flex'::text AS meaning
 UNION ALL
  SELECT 'sync_failure_rate'::text AS name,
@@ -6311,6 +8000,14 @@ ALTER TABLE ONLY flex_sync.crew_call_settings
 
 
 --
+-- Name: decisions decisions_pkey; Type: CONSTRAINT; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE ONLY flex_sync.decisions
+    ADD CONSTRAINT decisions_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: due_elements due_elements_pkey; Type: CONSTRAINT; Schema: flex_sync; Owner: -
 --
 
@@ -6332,6 +8029,22 @@ ALTER TABLE ONLY flex_sync.element_health
 
 ALTER TABLE ONLY flex_sync.elements
     ADD CONSTRAINT elements_pkey PRIMARY KEY (flex_element_id);
+
+
+--
+-- Name: joined_requests joined_requests_pkey; Type: CONSTRAINT; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE ONLY flex_sync.joined_requests
+    ADD CONSTRAINT joined_requests_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: last_decisions last_decisions_pkey; Type: CONSTRAINT; Schema: flex_sync; Owner: -
+--
+
+ALTER TABLE ONLY flex_sync.last_decisions
+    ADD CONSTRAINT last_decisions_pkey PRIMARY KEY (flex_element_id);
 
 
 --
@@ -6471,6 +8184,13 @@ ALTER TABLE ONLY public.profiles
 
 
 --
+-- Name: calls_by_element; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX calls_by_element ON flex_sync.calls USING btree (flex_element_id, number);
+
+
+--
 -- Name: calls_by_operation; Type: INDEX; Schema: flex_sync; Owner: -
 --
 
@@ -6499,6 +8219,62 @@ CREATE INDEX calls_unanswered ON flex_sync.calls USING btree (flex_element_id, n
 
 
 --
+-- Name: decisions_by_age; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX decisions_by_age ON flex_sync.decisions USING btree (decided_at);
+
+
+--
+-- Name: decisions_by_element; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX decisions_by_element ON flex_sync.decisions USING btree (flex_element_id, decided_at);
+
+
+--
+-- Name: elements_retired; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX elements_retired ON flex_sync.elements USING btree (flex_element_id) WHERE (retired_at IS NOT NULL);
+
+
+--
+-- Name: elements_unmapped_or_unread; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX elements_unmapped_or_unread ON flex_sync.elements USING btree (flex_element_id) WHERE ((unmapped > 0) OR (reading_at IS NULL));
+
+
+--
+-- Name: elements_urgent; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX elements_urgent ON flex_sync.elements USING btree (flex_element_id) WHERE ((blocked_reason IS NOT NULL) OR (doubt_reason IS NOT NULL));
+
+
+--
+-- Name: joined_requests_by_age; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX joined_requests_by_age ON flex_sync.joined_requests USING btree (requested_at);
+
+
+--
+-- Name: joined_requests_by_sync; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX joined_requests_by_sync ON flex_sync.joined_requests USING btree (sync_id);
+
+
+--
+-- Name: ledger_by_end; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX ledger_by_end ON flex_sync.ledger USING btree (gone_at) WHERE (gone_at IS NOT NULL);
+
+
+--
 -- Name: ledger_by_resource; Type: INDEX; Schema: flex_sync; Owner: -
 --
 
@@ -6517,6 +8293,13 @@ CREATE INDEX ledger_by_technician ON flex_sync.ledger USING btree (technician_id
 --
 
 CREATE INDEX lines_by_resource ON flex_sync.lines USING btree (flex_element_id, flex_resource_id);
+
+
+--
+-- Name: lines_named; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX lines_named ON flex_sync.lines USING btree (flex_resource_id) WHERE (name IS NOT NULL);
 
 
 --
@@ -6583,6 +8366,13 @@ CREATE INDEX outbox_by_end ON flex_sync.outbox USING btree (finished_at) WHERE (
 
 
 --
+-- Name: outbox_by_lease; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX outbox_by_lease ON flex_sync.outbox USING btree (lease_until) WHERE ((state = 'sending'::text) AND (lease_until IS NOT NULL));
+
+
+--
 -- Name: outbox_by_reading; Type: INDEX; Schema: flex_sync; Owner: -
 --
 
@@ -6621,14 +8411,7 @@ CREATE INDEX outbox_failed ON flex_sync.outbox USING btree (flex_element_id, kin
 -- Name: outbox_failed_by_crew_call; Type: INDEX; Schema: flex_sync; Owner: -
 --
 
-CREATE INDEX outbox_failed_by_crew_call ON flex_sync.outbox USING btree (crew_call_id, technician_id) WHERE ((state = 'failed'::text) AND (superseded_at IS NULL));
-
-
---
--- Name: outbox_in_flight; Type: INDEX; Schema: flex_sync; Owner: -
---
-
-CREATE INDEX outbox_in_flight ON flex_sync.outbox USING btree (lease_until) WHERE (state = 'sending'::text);
+CREATE INDEX outbox_failed_by_crew_call ON flex_sync.outbox USING btree (crew_call_id, technician_id) WHERE ((state = 'failed'::text) AND (superseded_at IS NULL) AND (crew_call_id IS NOT NULL));
 
 
 --
@@ -6642,14 +8425,14 @@ CREATE INDEX outbox_open ON flex_sync.outbox USING btree (flex_element_id, kind)
 -- Name: outbox_open_by_crew_call; Type: INDEX; Schema: flex_sync; Owner: -
 --
 
-CREATE INDEX outbox_open_by_crew_call ON flex_sync.outbox USING btree (crew_call_id, technician_id) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'held'::text]));
+CREATE INDEX outbox_open_by_crew_call ON flex_sync.outbox USING btree (crew_call_id, technician_id) WHERE ((state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'held'::text])) AND (crew_call_id IS NOT NULL));
 
 
 --
 -- Name: outbox_open_by_sync; Type: INDEX; Schema: flex_sync; Owner: -
 --
 
-CREATE INDEX outbox_open_by_sync ON flex_sync.outbox USING btree (sync_id) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text]));
+CREATE INDEX outbox_open_by_sync ON flex_sync.outbox USING btree (sync_id) WHERE ((state = ANY (ARRAY['pending'::text, 'sending'::text])) AND (sync_id IS NOT NULL));
 
 
 --
@@ -6721,6 +8504,14 @@ CREATE INDEX flex_crew_calls_job_id_idx ON public.flex_crew_calls USING btree (j
 
 CREATE INDEX flex_sync_crew_calls_by_element ON public.flex_crew_calls USING btree (lower(btrim(flex_element_id, ' 	
 '::text)));
+
+
+--
+-- Name: flex_sync_crew_calls_without_element; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX flex_sync_crew_calls_without_element ON public.flex_crew_calls USING btree (id) WHERE (length(lower(btrim(flex_element_id, ' 	
+'::text))) IS DISTINCT FROM 36);
 
 
 --
@@ -6832,6 +8623,13 @@ GRANT ALL ON FUNCTION flex_sync.adopt(crew_call_id uuid, flex_line_item_id text)
 
 
 --
+-- Name: FUNCTION ago(at timestamp with time zone); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.ago(at timestamp with time zone) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION apply_plan(flex_element_id text, plan flex_sync.planned[], sync_id bigint, reading_at timestamp with time zone); Type: ACL; Schema: flex_sync; Owner: -
 --
 
@@ -6868,12 +8666,20 @@ REVOKE ALL ON FUNCTION flex_sync.block_element(flex_element_id text, reason text
 
 
 --
+-- Name: FUNCTION blocked_as_json(crew_call_id uuid, flex_element_id text, sync_id bigint); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.blocked_as_json(crew_call_id uuid, flex_element_id text, sync_id bigint) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION calls_left(); Type: ACL; Schema: flex_sync; Owner: -
 --
 
 REVOKE ALL ON FUNCTION flex_sync.calls_left() FROM PUBLIC;
 GRANT ALL ON FUNCTION flex_sync.calls_left() TO flex_sync_operator;
 GRANT ALL ON FUNCTION flex_sync.calls_left() TO flex_sync_app;
+GRANT ALL ON FUNCTION flex_sync.calls_left() TO flex_sync_drainer;
 
 
 --
@@ -6931,6 +8737,7 @@ REVOKE ALL ON FUNCTION flex_sync.confirm_stale(flex_element_id text, began_at ti
 
 GRANT SELECT ON TABLE flex_sync.outbox TO flex_sync_app;
 GRANT SELECT ON TABLE flex_sync.outbox TO flex_sync_operator;
+GRANT SELECT ON TABLE flex_sync.outbox TO flex_sync_drainer;
 
 
 --
@@ -6968,6 +8775,7 @@ REVOKE ALL ON FUNCTION flex_sync.desired_of(crew_call_id uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION flex_sync.desired_or_nobody(crew_call_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION flex_sync.desired_or_nobody(crew_call_id uuid) TO flex_sync_app;
 GRANT ALL ON FUNCTION flex_sync.desired_or_nobody(crew_call_id uuid) TO flex_sync_operator;
+GRANT ALL ON FUNCTION flex_sync.desired_or_nobody(crew_call_id uuid) TO flex_sync_drainer;
 
 
 --
@@ -7008,12 +8816,13 @@ REVOKE ALL ON FUNCTION flex_sync.enter_ledger(flex_line_item_id text, flex_eleme
 
 
 --
--- Name: FUNCTION explain(crew_call_id uuid); Type: ACL; Schema: flex_sync; Owner: -
+-- Name: FUNCTION explain(crew_call_id uuid, allow_mass_removal boolean); Type: ACL; Schema: flex_sync; Owner: -
 --
 
-REVOKE ALL ON FUNCTION flex_sync.explain(crew_call_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION flex_sync.explain(crew_call_id uuid) TO flex_sync_app;
-GRANT ALL ON FUNCTION flex_sync.explain(crew_call_id uuid) TO flex_sync_operator;
+REVOKE ALL ON FUNCTION flex_sync.explain(crew_call_id uuid, allow_mass_removal boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.explain(crew_call_id uuid, allow_mass_removal boolean) TO flex_sync_app;
+GRANT ALL ON FUNCTION flex_sync.explain(crew_call_id uuid, allow_mass_removal boolean) TO flex_sync_operator;
+GRANT ALL ON FUNCTION flex_sync.explain(crew_call_id uuid, allow_mass_removal boolean) TO flex_sync_drainer;
 
 
 --
@@ -7038,6 +8847,13 @@ REVOKE ALL ON FUNCTION flex_sync.flex_id(value text) FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION forget_elements(before timestamp with time zone, batch integer); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.forget_elements(before timestamp with time zone, batch integer) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION forget_line(flex_element_id text, flex_line_item_id text); Type: ACL; Schema: flex_sync; Owner: -
 --
 
@@ -7045,10 +8861,34 @@ REVOKE ALL ON FUNCTION flex_sync.forget_line(flex_element_id text, flex_line_ite
 
 
 --
+-- Name: FUNCTION grant_privileges(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.grant_privileges() FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION hash_of_held(held flex_sync.planned[]); Type: ACL; Schema: flex_sync; Owner: -
 --
 
 REVOKE ALL ON FUNCTION flex_sync.hash_of_held(held flex_sync.planned[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION held_plan(crew_call_id uuid, flex_element_id text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.held_plan(crew_call_id uuid, flex_element_id text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION history(crew_call_id uuid, technician_id uuid, since timestamp with time zone); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.history(crew_call_id uuid, technician_id uuid, since timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.history(crew_call_id uuid, technician_id uuid, since timestamp with time zone) TO flex_sync_app;
+GRANT ALL ON FUNCTION flex_sync.history(crew_call_id uuid, technician_id uuid, since timestamp with time zone) TO flex_sync_operator;
+GRANT ALL ON FUNCTION flex_sync.history(crew_call_id uuid, technician_id uuid, since timestamp with time zone) TO flex_sync_drainer;
 
 
 --
@@ -7065,13 +8905,14 @@ REVOKE ALL ON FUNCTION flex_sync.host_error() FROM PUBLIC;
 REVOKE ALL ON FUNCTION flex_sync.is_flex_id(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION flex_sync.is_flex_id(value text) TO flex_sync_app;
 GRANT ALL ON FUNCTION flex_sync.is_flex_id(value text) TO flex_sync_operator;
+GRANT ALL ON FUNCTION flex_sync.is_flex_id(value text) TO flex_sync_drainer;
 
 
 --
--- Name: FUNCTION join_sync(sync_id bigint, allow_mass_removal boolean); Type: ACL; Schema: flex_sync; Owner: -
+-- Name: FUNCTION join_sync(sync_id bigint, allow_mass_removal boolean, crew_call_id uuid, requested_by text); Type: ACL; Schema: flex_sync; Owner: -
 --
 
-REVOKE ALL ON FUNCTION flex_sync.join_sync(sync_id bigint, allow_mass_removal boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION flex_sync.join_sync(sync_id bigint, allow_mass_removal boolean, crew_call_id uuid, requested_by text) FROM PUBLIC;
 
 
 --
@@ -7126,12 +8967,21 @@ GRANT ALL ON FUNCTION flex_sync.may_sync(crew_call_id uuid) TO flex_sync_operato
 
 
 --
+-- Name: FUNCTION name_of(technician_id uuid); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.name_of(technician_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.name_of(technician_id uuid) TO flex_sync_drainer;
+
+
+--
 -- Name: FUNCTION next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text); Type: ACL; Schema: flex_sync; Owner: -
 --
 
 REVOKE ALL ON FUNCTION flex_sync.next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text) FROM PUBLIC;
 GRANT ALL ON FUNCTION flex_sync.next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text) TO flex_sync_app;
 GRANT ALL ON FUNCTION flex_sync.next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text) TO flex_sync_operator;
+GRANT ALL ON FUNCTION flex_sync.next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text) TO flex_sync_drainer;
 
 
 --
@@ -7164,6 +9014,14 @@ GRANT ALL ON FUNCTION flex_sync.next_work_at() TO flex_sync_drainer;
 REVOKE ALL ON FUNCTION flex_sync.nobodys_lines(crew_call_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION flex_sync.nobodys_lines(crew_call_id uuid) TO flex_sync_app;
 GRANT ALL ON FUNCTION flex_sync.nobodys_lines(crew_call_id uuid) TO flex_sync_operator;
+GRANT ALL ON FUNCTION flex_sync.nobodys_lines(crew_call_id uuid) TO flex_sync_drainer;
+
+
+--
+-- Name: FUNCTION note_block(flex_element_id text, crew_call_id uuid, technician_id uuid, reason text, error text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.note_block(flex_element_id text, crew_call_id uuid, technician_id uuid, reason text, error text) FROM PUBLIC;
 
 
 --
@@ -7192,6 +9050,13 @@ REVOKE ALL ON FUNCTION flex_sync.note_changed_mapping() FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION flex_sync.note_changed_profiles() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION note_decisions(flex_element_id text, plan flex_sync.planned[], sync_id bigint, reading_at timestamp with time zone); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.note_decisions(flex_element_id text, plan flex_sync.planned[], sync_id bigint, reading_at timestamp with time zone) FROM PUBLIC;
 
 
 --
@@ -7237,6 +9102,13 @@ REVOKE ALL ON FUNCTION flex_sync.open_breaker(reason text, error text, first_pro
 
 
 --
+-- Name: FUNCTION open_condition(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT pending bigint, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT failed_operation_id bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT last_requested_at timestamp with time zone); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.open_condition(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT pending bigint, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT failed_operation_id bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT last_requested_at timestamp with time zone) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION operation_in_flight(operation_id bigint, token uuid); Type: ACL; Schema: flex_sync; Owner: -
 --
 
@@ -7256,6 +9128,13 @@ REVOKE ALL ON FUNCTION flex_sync.operations_of(plan flex_sync.planned[]) FROM PU
 
 REVOKE ALL ON FUNCTION flex_sync.pause(reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION flex_sync.pause(reason text) TO flex_sync_operator;
+
+
+--
+-- Name: FUNCTION pin_search_path(search_path text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.pin_search_path(search_path text) FROM PUBLIC;
 
 
 --
@@ -7279,6 +9158,14 @@ REVOKE ALL ON FUNCTION flex_sync.plan_element(flex_element_id text, allow_mass_r
 REVOKE ALL ON FUNCTION flex_sync.policy_of(flex_element_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION flex_sync.policy_of(flex_element_id text) TO flex_sync_app;
 GRANT ALL ON FUNCTION flex_sync.policy_of(flex_element_id text) TO flex_sync_operator;
+GRANT ALL ON FUNCTION flex_sync.policy_of(flex_element_id text) TO flex_sync_drainer;
+
+
+--
+-- Name: FUNCTION printable(value text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.printable(value text) FROM PUBLIC;
 
 
 --
@@ -7366,6 +9253,13 @@ GRANT ALL ON FUNCTION flex_sync.reject_removals(crew_call_id uuid, plan text) TO
 
 
 --
+-- Name: FUNCTION remember_objects(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.remember_objects() FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION removals_within_the_hour(); Type: ACL; Schema: flex_sync; Owner: -
 --
 
@@ -7433,6 +9327,16 @@ REVOKE ALL ON FUNCTION flex_sync.settle_unknown(flex_element_id text, began_at t
 
 
 --
+-- Name: FUNCTION state_of_crew_call(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT desired bigint, OUT recorded bigint, OUT observed bigint, OUT pending bigint, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT next_action text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.state_of_crew_call(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT desired bigint, OUT recorded bigint, OUT observed bigint, OUT pending bigint, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT next_action text) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.state_of_crew_call(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT desired bigint, OUT recorded bigint, OUT observed bigint, OUT pending bigint, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT next_action text) TO flex_sync_app;
+GRANT ALL ON FUNCTION flex_sync.state_of_crew_call(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT desired bigint, OUT recorded bigint, OUT observed bigint, OUT pending bigint, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT next_action text) TO flex_sync_operator;
+GRANT ALL ON FUNCTION flex_sync.state_of_crew_call(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT desired bigint, OUT recorded bigint, OUT observed bigint, OUT pending bigint, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT next_action text) TO flex_sync_drainer;
+
+
+--
 -- Name: FUNCTION store_reading(flex_element_id text, operation_id bigint, began_at timestamp with time zone, lines jsonb, identity_checked boolean); Type: ACL; Schema: flex_sync; Owner: -
 --
 
@@ -7444,6 +9348,41 @@ REVOKE ALL ON FUNCTION flex_sync.store_reading(flex_element_id text, operation_i
 --
 
 REVOKE ALL ON FUNCTION flex_sync.take_over_expired() FROM PUBLIC;
+
+
+--
+-- Name: TABLE calls; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.calls TO flex_sync_operator;
+
+
+--
+-- Name: FUNCTION tell_call(call flex_sync.calls, line text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.tell_call(call flex_sync.calls, line text) FROM PUBLIC;
+
+
+--
+-- Name: TABLE decisions; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.decisions TO flex_sync_operator;
+
+
+--
+-- Name: FUNCTION tell_decision(decision flex_sync.decisions); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.tell_decision(decision flex_sync.decisions) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION tell_planned(planned flex_sync.planned); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.tell_planned(planned flex_sync.planned) FROM PUBLIC;
 
 
 --
@@ -7469,10 +9408,31 @@ REVOKE ALL ON FUNCTION flex_sync.trim_history() FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION two_calls_free_at(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.two_calls_free_at() FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION waiting_for(operation_id bigint); Type: ACL; Schema: flex_sync; Owner: -
 --
 
 REVOKE ALL ON FUNCTION flex_sync.waiting_for(operation_id bigint) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION what_stands_in_the_way(condition text, reason text, flex_element_id text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.what_stands_in_the_way(condition text, reason text, flex_element_id text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION who_acts(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.who_acts() FROM PUBLIC;
 
 
 --
@@ -7482,6 +9442,7 @@ REVOKE ALL ON FUNCTION flex_sync.waiting_for(operation_id bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION flex_sync.why_pending(flex_element_id text, limited boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION flex_sync.why_pending(flex_element_id text, limited boolean) TO flex_sync_app;
 GRANT ALL ON FUNCTION flex_sync.why_pending(flex_element_id text, limited boolean) TO flex_sync_operator;
+GRANT ALL ON FUNCTION flex_sync.why_pending(flex_element_id text, limited boolean) TO flex_sync_drainer;
 
 
 --
@@ -7517,17 +9478,11 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE flex_sync.business_roles TO flex_sync
 
 
 --
--- Name: TABLE calls; Type: ACL; Schema: flex_sync; Owner: -
---
-
-GRANT SELECT ON TABLE flex_sync.calls TO flex_sync_operator;
-
-
---
 -- Name: TABLE crew_call_blocks; Type: ACL; Schema: flex_sync; Owner: -
 --
 
 GRANT SELECT ON TABLE flex_sync.crew_call_blocks TO flex_sync_operator;
+GRANT SELECT ON TABLE flex_sync.crew_call_blocks TO flex_sync_drainer;
 
 
 --
@@ -7545,10 +9500,18 @@ GRANT SELECT ON TABLE flex_sync.crew_calls TO flex_sync_operator;
 
 
 --
+-- Name: TABLE due_elements; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.due_elements TO flex_sync_operator;
+
+
+--
 -- Name: TABLE elements; Type: ACL; Schema: flex_sync; Owner: -
 --
 
 GRANT SELECT ON TABLE flex_sync.elements TO flex_sync_operator;
+GRANT SELECT ON TABLE flex_sync.elements TO flex_sync_drainer;
 
 
 --
@@ -7559,10 +9522,27 @@ GRANT SELECT ON TABLE flex_sync.ledger TO flex_sync_operator;
 
 
 --
+-- Name: TABLE urgent_elements; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.urgent_elements TO flex_sync_operator;
+
+
+--
+-- Name: TABLE crew_call_status; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.crew_call_status TO flex_sync_app;
+GRANT SELECT ON TABLE flex_sync.crew_call_status TO flex_sync_operator;
+GRANT SELECT ON TABLE flex_sync.crew_call_status TO flex_sync_drainer;
+
+
+--
 -- Name: TABLE lines; Type: ACL; Schema: flex_sync; Owner: -
 --
 
 GRANT SELECT ON TABLE flex_sync.lines TO flex_sync_operator;
+GRANT SELECT ON TABLE flex_sync.lines TO flex_sync_drainer;
 
 
 --
@@ -7592,6 +9572,7 @@ GRANT SELECT ON TABLE flex_sync.removal_decisions TO flex_sync_operator;
 
 GRANT SELECT ON TABLE flex_sync.syncs TO flex_sync_app;
 GRANT SELECT ON TABLE flex_sync.syncs TO flex_sync_operator;
+GRANT SELECT ON TABLE flex_sync.syncs TO flex_sync_drainer;
 
 
 --
@@ -7599,6 +9580,7 @@ GRANT SELECT ON TABLE flex_sync.syncs TO flex_sync_operator;
 --
 
 GRANT SELECT ON TABLE flex_sync.tenant TO flex_sync_operator;
+GRANT SELECT ON TABLE flex_sync.tenant TO flex_sync_drainer;
 
 
 --
@@ -7607,14 +9589,7 @@ GRANT SELECT ON TABLE flex_sync.tenant TO flex_sync_operator;
 
 GRANT SELECT ON TABLE flex_sync.crew_status TO flex_sync_app;
 GRANT SELECT ON TABLE flex_sync.crew_status TO flex_sync_operator;
-
-
---
--- Name: TABLE crew_call_status; Type: ACL; Schema: flex_sync; Owner: -
---
-
-GRANT SELECT ON TABLE flex_sync.crew_call_status TO flex_sync_app;
-GRANT SELECT ON TABLE flex_sync.crew_call_status TO flex_sync_operator;
+GRANT SELECT ON TABLE flex_sync.crew_status TO flex_sync_drainer;
 
 
 --
@@ -7622,13 +9597,6 @@ GRANT SELECT ON TABLE flex_sync.crew_call_status TO flex_sync_operator;
 --
 
 GRANT SELECT ON TABLE flex_sync.desired_crew TO flex_sync_operator;
-
-
---
--- Name: TABLE due_elements; Type: ACL; Schema: flex_sync; Owner: -
---
-
-GRANT SELECT ON TABLE flex_sync.due_elements TO flex_sync_operator;
 
 
 --
@@ -7646,11 +9614,26 @@ GRANT SELECT ON TABLE flex_sync.element_health TO flex_sync_operator;
 
 
 --
+-- Name: TABLE joined_requests; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.joined_requests TO flex_sync_operator;
+
+
+--
+-- Name: TABLE last_decisions; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.last_decisions TO flex_sync_operator;
+
+
+--
 -- Name: TABLE metrics; Type: ACL; Schema: flex_sync; Owner: -
 --
 
 GRANT SELECT ON TABLE flex_sync.metrics TO flex_sync_app;
 GRANT SELECT ON TABLE flex_sync.metrics TO flex_sync_operator;
+GRANT SELECT ON TABLE flex_sync.metrics TO flex_sync_drainer;
 
 
 --
@@ -7686,6 +9669,7 @@ GRANT SELECT ON TABLE flex_sync.removed_duplicates TO flex_sync_operator;
 --
 
 GRANT SELECT,UPDATE ON TABLE flex_sync.settings TO flex_sync_operator;
+GRANT SELECT ON TABLE flex_sync.settings TO flex_sync_drainer;
 
 
 --
