@@ -65,6 +65,9 @@ export type CrewCallStatusRow = {
   observed_at: Date | string | null;
   last_sync_at: Date | string | null;
   next_action: string | null;
+  /** How long ago, in words: `4 min`. */
+  observed_ago: string | null;
+  last_sync_ago: string | null;
 };
 
 /** A row of `flex_sync.crew_status`. */
@@ -82,6 +85,8 @@ export type CrewStatusRow = {
   reason: string | null;
   since: Date | string | null;
   next_action: string | null;
+  /** How long already, in words: `4 min`. */
+  since_ago: string | null;
 };
 
 /** A row of `flex_sync.history`: one thing that happened on a crew call. */

@@ -22,7 +22,7 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
   ...each("sync_crew_call sync_crew_for_job may_sync", APP),
   // What the views call, for whoever reads them: the drainer for its page.
   ...each(
-    "is_flex_id state_of_crew_call next_action why_pending policy_of calls_left desired_or_nobody nobodys_lines clock explain history",
+    "is_flex_id state_of_crew_call next_action why_pending policy_of calls_left desired_or_nobody nobodys_lines clock explain history ago name_of",
     [...APP, ...DRAINER],
   ),
   ...each(
@@ -35,12 +35,9 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
     disable_auto_sync`,
     OPERATOR,
   ),
-  // How the daemon's page calls people.
-  ...each("name_of", DRAINER),
   // What the others call; one a line, so that two who add one do not meet.
   ...each(
     `
-      ago
       apply_plan
       backoff
       begin_background_readings

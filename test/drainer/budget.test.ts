@@ -32,8 +32,9 @@ describe("three drainers and a small budget", () => {
           select from flex_sync.outbox where state = 'pending' and kind <> 'observe'
         ) as work from flex_sync.calls_left()`;
       if (!left?.work) break;
-      // Whoever still has work has used all that there is.
-      if (left.left > 0) unused.push({ waits, ...left });
+      // Whoever still has work has used all that there is. One call may wait for a second, where a reading that became
+      // too old has to be made anew before the write.
+      if (left.left > 1) unused.push({ waits, ...left });
       for (const call of calls) {
         const { condition, reason } = await stage.conditionOf(call);
         if (condition !== "synced") expect([condition, reason]).toEqual(["pending", "quota"]);

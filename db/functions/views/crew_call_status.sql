@@ -20,7 +20,9 @@ select
   state.plan,
   state.observed_at,
   state.last_sync_at,
-  state.next_action
+  state.next_action,
+  flex_sync.ago(state.observed_at) as observed_ago,
+  flex_sync.ago(state.last_sync_at) as last_sync_ago
 from (
   -- Without an element that could be one. An id of the right length that is none all the same comes last.
   select crew_calls.id as crew_call_id, crew_calls.job_id, crew_calls.department, nullif(crew_calls.flex_element_id, '') as flex_element_id, false as retired

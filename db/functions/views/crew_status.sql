@@ -1,4 +1,5 @@
 -- crew_status: why is this one person not in sync? One row per person and crew call; one per line nobody is known for.
+-- The most urgent first.
 create or replace view flex_sync.crew_status as
 select
   person.crew_call_id,
@@ -12,16 +13,9 @@ select
   operation.id as operation_id,
   verdict.condition,
   verdict.reason,
-  case verdict.condition
-    when 'paused' then tenant.paused_at
-    when 'blocked' then coalesce(elements.blocked_at, crew_call_blocks.since, tenant.breaker_opened_at)
-    when 'failed' then operation.finished_at
-    when 'unknown' then coalesce(operation.unknown_at, late.absent_at)
-    when 'held' then operation.created_at
-    when 'pending' then coalesce(missing.missing_since, operation.created_at, waiting.requested_at)
-    when 'synced' then greatest(observed.first_seen_at, observed.added_at)
-  end as since,
-  flex_sync.next_action(verdict.condition, verdict.reason, person.crew_call_id, operation.id, null) as next_action
+  times.since,
+  flex_sync.next_action(verdict.condition, verdict.reason, person.crew_call_id, operation.id, null) as next_action,
+  flex_sync.ago(times.since) as since_ago
 from (
   select found.crew_call_id, found.technician_id, found.line, bool_or(found.desired) as desired,
     max(found.resource) as resource, max(found.problem) as problem, max(found.role_code) as role_code, max(found.role_id) as role_id
@@ -158,5 +152,20 @@ cross join lateral (
       end and rule.policy <> 'report' then array['pending', 'not_requested']
     else array['synced', null]
   end as pair) as judged
-) as verdict;
+) as verdict
+cross join lateral (
+  select case verdict.condition
+    when 'paused' then tenant.paused_at
+    when 'blocked' then coalesce(elements.blocked_at, crew_call_blocks.since, tenant.breaker_opened_at)
+    when 'failed' then operation.finished_at
+    when 'unknown' then coalesce(operation.unknown_at, late.absent_at)
+    when 'held' then operation.created_at
+    when 'pending' then coalesce(missing.missing_since, operation.created_at, waiting.requested_at)
+    when 'synced' then greatest(observed.first_seen_at, observed.added_at)
+  end as since
+) as times
+order by
+  array_position(array['paused', 'blocked', 'failed', 'held', 'unknown', 'pending', 'unmapped', 'never_synced', 'synced'], verdict.condition),
+  person.crew_call_id,
+  person.technician_id;
 comment on view flex_sync.crew_status is 'Why is this one person not in sync? One row per person and crew call, with the reason and the next action.';
