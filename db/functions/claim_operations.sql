@@ -65,19 +65,18 @@ begin
 
   v_now := clock();
   v_server_started_at := server_started_at();
-  select least(
+  select calls_left.left_now, least(
     claim_operations.slots,
     calls_left.left_now,
     case when exists (select from tenant where tenant.careful_successes is not null) then 1 else v_settings.max_concurrency end
       - (select count(*) from outbox where outbox.state = 'sending' and outbox.lease_until > v_now - interval '15 min')
   )
-  into v_free
+  into v_calls_left, v_free
   from calls_left();
   if v_free <= 0 then
     return;
   end if;
   v_removals_left := v_settings.removal_limit - removals_within_the_hour();
-  select calls_left.left_now into v_calls_left from calls_left();
   v_two_needed := least(coalesce(v_settings.hourly_limit, v_settings.monthly_limit / 50), coalesce(v_settings.daily_limit, v_settings.monthly_limit / 10),
     v_settings.monthly_limit) >= 2;
   select coalesce(jsonb_object_agg(sending.flex_element_id, sending.number), '{}') into v_in_flight

@@ -19,7 +19,8 @@ test("the demo repairs the season, says what it did, and leaves nothing behind",
     "Flex added Łukasz Wójcik, and the connection broke",
     "Adds sent: 1.",
     "Joan Puigdomènech i Serra is SND-RF-E and had the role of tier R. One write made it tier E",
-    "Nerea Olabarria Ugarte waits (Sagunto, sound, unmapped): Set profiles.flex_resource_id",
+    "Nerea Olabarria Ugarte waits (Sagunto, sound, unmapped): select sync_crew_call('",
+    "-- once profiles.flex_resource_id of the person is their contact id in Flex",
     "All of it holds.",
   ]) {
     expect(story).toContain(part);
