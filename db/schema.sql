@@ -632,19 +632,18 @@ begin
 
   v_now := clock();
   v_server_started_at := server_started_at();
-  select least(
+  select calls_left.left_now, least(
     claim_operations.slots,
     calls_left.left_now,
     case when exists (select from tenant where tenant.careful_successes is not null) then 1 else v_settings.max_concurrency end
       - (select count(*) from outbox where outbox.state = 'sending' and outbox.lease_until > v_now - interval '15 min')
   )
-  into v_free
+  into v_calls_left, v_free
   from calls_left();
   if v_free <= 0 then
     return;
   end if;
   v_removals_left := v_settings.removal_limit - removals_within_the_hour();
-  select calls_left.left_now into v_calls_left from calls_left();
   v_two_needed := least(coalesce(v_settings.hourly_limit, v_settings.monthly_limit / 50), coalesce(v_settings.daily_limit, v_settings.monthly_limit / 10),
     v_settings.monthly_limit) >= 2;
   select coalesce(jsonb_object_agg(sending.flex_element_id, sending.number), '{}') into v_in_flight
@@ -1851,9 +1850,9 @@ begin
 
     if v_object.type = 'table' then
       execute format('grant select on table %s to flex_sync_operator', v_object.name);
-    elsif v_object.type = 'function' and v_object.plain in ('explain', 'history', 'state_of_crew_call') then
-      -- What applications ask, and what the views call, so that whoever may read them can.
-      execute format('grant execute on function %s to flex_sync_app, flex_sync_operator', v_object.name);
+    elsif v_object.type = 'function' and v_object.plain in ('explain', 'history', 'state_of_crew_call', 'ago', 'name_of') then
+      -- What applications ask, and what the views call, so that whoever may read them can: the drainer for its page.
+      execute format('grant execute on function %s to flex_sync_app, flex_sync_drainer, flex_sync_operator', v_object.name);
     end if;
   end loop;
 end
@@ -6821,7 +6820,9 @@ CREATE VIEW flex_sync.crew_call_status AS
     state.plan,
     state.observed_at,
     state.last_sync_at,
-    state.next_action
+    state.next_action,
+    flex_sync.ago(state.observed_at) AS observed_ago,
+    flex_sync.ago(state.last_sync_at) AS last_sync_ago
    FROM (( SELECT crew_calls.id AS crew_call_id,
             crew_calls.job_id,
             crew_calls.department,
@@ -7149,18 +7150,10 @@ CREATE VIEW flex_sync.crew_status AS
     operation.id AS operation_id,
     verdict.condition,
     verdict.reason,
-        CASE verdict.condition
-            WHEN 'paused'::text THEN tenant.paused_at
-            WHEN 'blocked'::text THEN COALESCE(elements.blocked_at, crew_call_blocks.since, tenant.breaker_opened_at)
-            WHEN 'failed'::text THEN operation.finished_at
-            WHEN 'unknown'::text THEN COALESCE(operation.unknown_at, late.absent_at)
-            WHEN 'held'::text THEN operation.created_at
-            WHEN 'pending'::text THEN COALESCE(missing.missing_since, operation.created_at, waiting.requested_at)
-            WHEN 'synced'::text THEN GREATEST(observed.first_seen_at, observed.added_at)
-            ELSE NULL::timestamp with time zone
-        END AS since,
-    flex_sync.next_action(verdict.condition, verdict.reason, person.crew_call_id, operation.id, NULL::text) AS next_action
-   FROM ((((((((((((((( SELECT found.crew_call_id,
+    times.since,
+    flex_sync.next_action(verdict.condition, verdict.reason, person.crew_call_id, operation.id, NULL::text) AS next_action,
+    flex_sync.ago(times.since) AS since_ago
+   FROM (((((((((((((((( SELECT found.crew_call_id,
             found.technician_id,
             found.line,
             bool_or(found.desired) AS desired,
@@ -7349,7 +7342,19 @@ CREATE VIEW flex_sync.crew_status AS
                                 ELSE (observed.written_role_id IS DISTINCT FROM person.role_id)
                             END AND (rule.policy <> 'report'::text)) THEN ARRAY['pending'::text, 'not_requested'::text]
                             ELSE ARRAY['synced'::text, NULL::text]
-                        END AS pair) judged) verdict);
+                        END AS pair) judged) verdict)
+     CROSS JOIN LATERAL ( SELECT
+                CASE verdict.condition
+                    WHEN 'paused'::text THEN tenant.paused_at
+                    WHEN 'blocked'::text THEN COALESCE(elements.blocked_at, crew_call_blocks.since, tenant.breaker_opened_at)
+                    WHEN 'failed'::text THEN operation.finished_at
+                    WHEN 'unknown'::text THEN COALESCE(operation.unknown_at, late.absent_at)
+                    WHEN 'held'::text THEN operation.created_at
+                    WHEN 'pending'::text THEN COALESCE(missing.missing_since, operation.created_at, waiting.requested_at)
+                    WHEN 'synced'::text THEN GREATEST(observed.first_seen_at, observed.added_at)
+                    ELSE NULL::timestamp with time zone
+                END AS since) times)
+  ORDER BY (array_position(ARRAY['paused'::text, 'blocked'::text, 'failed'::text, 'held'::text, 'unknown'::text, 'pending'::text, 'unmapped'::text, 'never_synced'::text, 'synced'::text], verdict.condition)), person.crew_call_id, person.technician_id;
 
 
 --
@@ -8627,6 +8632,9 @@ GRANT ALL ON FUNCTION flex_sync.adopt(crew_call_id uuid, flex_line_item_id text)
 --
 
 REVOKE ALL ON FUNCTION flex_sync.ago(at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.ago(at timestamp with time zone) TO flex_sync_app;
+GRANT ALL ON FUNCTION flex_sync.ago(at timestamp with time zone) TO flex_sync_drainer;
+GRANT ALL ON FUNCTION flex_sync.ago(at timestamp with time zone) TO flex_sync_operator;
 
 
 --
@@ -8972,6 +8980,8 @@ GRANT ALL ON FUNCTION flex_sync.may_sync(crew_call_id uuid) TO flex_sync_operato
 
 REVOKE ALL ON FUNCTION flex_sync.name_of(technician_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION flex_sync.name_of(technician_id uuid) TO flex_sync_drainer;
+GRANT ALL ON FUNCTION flex_sync.name_of(technician_id uuid) TO flex_sync_app;
+GRANT ALL ON FUNCTION flex_sync.name_of(technician_id uuid) TO flex_sync_operator;
 
 
 --
