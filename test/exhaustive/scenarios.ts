@@ -25,6 +25,7 @@ export const SHARE: Partial<Left>[] = [
 export const WHOLE: Partial<Left>[] = [
   ...SHARE,
   { lostAnswers: 2 },
+  { requests: 3, stalls: 1 },
   { lostAnswers: 1, overdue: 1 },
   { lostAnswers: 1, deaths: 1 },
   { lostAnswers: 1, stalls: 1 },

@@ -30,7 +30,12 @@ export async function successorsOf(
       if (wrong) return;
       if ((action.group === "time" || action.group === "close") && moved) continue;
       if (action.group === "stall" && !moved) continue;
-      const { after, answers } = await perform(attempt, state, action);
+      const performed = await perform(attempt, state, action).catch(sqlstateOf);
+      if (typeof performed === "string") {
+        wrong = { wrong: [`it raises ${performed}`], by: [action.name] };
+        return;
+      }
+      const { after, answers } = performed;
       const print = fingerprint(after);
       const problems = [...wrongStep(state, action, after, answers), ...wrongIn(after)];
       if (problems.length > 0) wrong = { wrong: problems, by: [action.name] };
@@ -63,6 +68,13 @@ export async function perform(
   }
   action.effect(after, results);
   return { after, answers: results.map(([row]) => row?.result) };
+}
+
+/** The SQLSTATE of what the database raised; anything else goes on. */
+function sqlstateOf(error: unknown): string {
+  const { code, constraint_name: constraint = "" } = error as { code?: string; constraint_name?: string };
+  if (code === undefined || code.length !== 5) throw error;
+  return `${code} ${constraint}`.trim();
 }
 
 async function conditionIn(attempt: Attempt, now: number): Promise<string> {

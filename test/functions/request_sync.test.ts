@@ -182,3 +182,21 @@ describe("a request after readings that failed", () => {
     expect(await sql`select id from flex_sync.syncs where finished_at is null`).toHaveLength(0);
   });
 });
+
+test("a request joins the sync that waits, although the one that a reading began by itself is newer", async () => {
+  const { sql } = await createDatabase();
+  const call = await makeCrewCall(sql, { desired: [ana] });
+  await request(sql, call);
+  await drainWith(sql, call.flex, (one) => (one.kind === "add" ? { outcome: "unknown" } : undefined));
+  await moveClock(sql, "46 s");
+  const [reading] = await claim(sql);
+  await request(sql, call);
+  if (reading) await answer(sql, call.flex, reading);
+  expect(await sql`select id from flex_sync.syncs where finished_at is null`).toHaveLength(2);
+  await request(sql, call);
+  expect(
+    await sql`select requests from flex_sync.syncs where finished_at is null and reading_at is null`,
+  ).toEqual([{ requests: 2 }]);
+  await settleWith(sql, call.flex);
+  expect(await conditionOf(sql, call)).toBe("synced");
+});
