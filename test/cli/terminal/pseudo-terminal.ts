@@ -11,12 +11,20 @@ const MAIN = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.url))
 const PYTHON = `
 import fcntl, json, os, pty, select, signal, struct, sys, termios
 rows, columns, program = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+RESIZED = b"\\x00resized\\x00"
 def size(fd, rows, columns): fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 child, terminal = pty.fork()
 if child == 0:
     size(0, rows, columns)
     os.execvp(program[0], program)
 told = b""
+# What was drawn for the size before must have come out before the new size holds: the rest of a frame follows at once.
+def resize(rows, columns):
+    while terminal in select.select([terminal], [], [], 0.1)[0]:
+        try: os.write(1, os.read(terminal, 65536))
+        except OSError: return
+    os.write(1, RESIZED)
+    size(terminal, rows, columns)
 while True:
     ready, _, _ = select.select([terminal, 0], [], [])
     if terminal in ready:
@@ -29,11 +37,14 @@ while True:
         while b"\\n" in told:
             line, told = told.split(b"\\n", 1)
             order = json.loads(line)
-            if "rows" in order: size(terminal, order["rows"], order["columns"])
+            if "rows" in order: resize(order["rows"], order["columns"])
             else: os.write(terminal, order["keys"].encode())
 _, status = os.waitpid(child, 0)
 sys.exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
 `;
+
+/** Said by the program above when a new size holds. */
+const RESIZED = "\u0000resized\u0000";
 
 export type Size = { rows: number; columns: number };
 
@@ -66,12 +77,19 @@ export function startProgramOnTerminal(program: string[], env: Env, size: Size):
   });
   let sent = "";
   let now = size;
+  let resizing = false;
   const listeners = new Set<() => void>();
   const changed = () => {
     for (const listener of listeners) listener();
   };
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     sent += text;
+    // Terminals redraw what they show in their own ways: only what comes after the new size is told about.
+    const at = sent.lastIndexOf(RESIZED);
+    if (at >= 0) {
+      sent = sent.slice(at + RESIZED.length);
+      resizing = false;
+    }
     changed();
   });
   const ended = new Promise<number | null>((resolve) => {
@@ -85,7 +103,7 @@ export function startProgramOnTerminal(program: string[], env: Env, size: Size):
     await ended;
   });
   const tell = (order: object) => void child.stdin.write(`${JSON.stringify(order)}\n`);
-  const screen = () => screenOf(sent, now);
+  const screen = () => screenOf(resizing ? "" : sent, now);
   const until = (isThere: () => boolean, what: string | RegExp) =>
     new Promise<void>((resolve, reject) => {
       const listener = () => {
@@ -108,8 +126,7 @@ export function startProgramOnTerminal(program: string[], env: Env, size: Size):
     type: (keys) => tell({ keys }),
     resize(to) {
       now = to;
-      // Terminals redraw what they show in their own ways: only what comes from here on is told about.
-      sent = "";
+      resizing = true;
       tell(to);
     },
     ended,
