@@ -15,12 +15,12 @@ set search_path = pg_catalog, flex_sync, pg_temp
 as $$
 begin
   return (
-    select md5(string_agg(outbox.flex_line_item_id || ' ' || coalesce(outbox.flex_resource_id, ''), ',' order by outbox.flex_line_item_id))
-    from outbox
-    where outbox.flex_element_id = held_plan.flex_element_id
-      and outbox.crew_call_id = held_plan.crew_call_id
-      and outbox.kind = 'remove'
-      and outbox.state = 'held'
+    select hash_of_held(array_agg(held.flex_line_item_id), array_agg(held.flex_resource_id))
+    from outbox as held
+    where held.flex_element_id = held_plan.flex_element_id
+      and held.crew_call_id = held_plan.crew_call_id
+      and held.kind = 'remove'
+      and held.state = 'held'
   );
 end
 $$;

@@ -8,7 +8,7 @@
 --              retired           whether no crew call points at the element any more
 -- Returns      condition and reason, null when nothing is open; and what it counted: pending, unknown, held, failed,
 --              failed_operation_id, plan (hash of what is held), observed_at, last_sync_at, last_requested_at
--- Reads        tenant, elements, crew_call_blocks, outbox, syncs, calls, missing_lines, recorded_crew, ledger
+-- Reads        tenant, elements, crew_call_blocks, outbox, held_plan, syncs, calls, missing_lines, recorded_crew, ledger
 create or replace function flex_sync.open_condition(
   crew_call_id uuid,
   flex_element_id text,
@@ -49,9 +49,7 @@ begin
     min(outbox.id) filter (where outbox.state = 'failed') as failed_operation_id,
     min(outbox.reason) filter (where outbox.state = 'failed') as failed_reason,
     min(outbox.brake) filter (where outbox.state = 'held') as brake,
-    bool_or(outbox.limited) filter (where outbox.state in ('pending', 'sending') and outbox.kind = 'remove') as limited,
-    md5(string_agg(outbox.flex_line_item_id || ' ' || coalesce(outbox.flex_resource_id, ''), ',' order by outbox.flex_line_item_id)
-      filter (where outbox.state = 'held')) as plan
+    bool_or(outbox.limited) filter (where outbox.state in ('pending', 'sending') and outbox.kind = 'remove') as limited
   into v_operations
   from outbox
   where outbox.flex_element_id = open_condition.flex_element_id
@@ -66,7 +64,9 @@ begin
   open_condition.held := v_operations.held;
   open_condition.failed := v_operations.failed;
   open_condition.failed_operation_id := v_operations.failed_operation_id;
-  open_condition.plan := v_operations.plan;
+  if v_operations.held > 0 then
+    open_condition.plan := held_plan(open_condition.crew_call_id, open_condition.flex_element_id);
+  end if;
 
   v_waiting := exists (
     select from syncs where syncs.flex_element_id = open_condition.flex_element_id and syncs.finished_at is null

@@ -47,7 +47,10 @@ begin
       jsonb_build_object('technician_id', planned.technician_id, 'flex_line_item_id', planned.flex_line_item_id, 'reason', planned.reason)
       order by planned.flex_line_item_id
     ) filter (where planned.action = 'hold'), '[]') end,
-    'plan', case when v_observed_at is not null then hash_of_held(array_agg(planned) filter (where planned.action = 'hold')) end,
+    'plan', case when v_observed_at is not null then hash_of_held(
+      array_agg(planned.flex_line_item_id) filter (where planned.action = 'hold'),
+      array_agg(planned.flex_resource_id) filter (where planned.action = 'hold')
+    ) end,
     'kept', count(*) filter (where planned.action = 'keep'),
     'unmapped', coalesce(jsonb_agg(
       jsonb_build_object('technician_id', planned.technician_id, 'reason', planned.reason) order by planned.technician_id

@@ -165,4 +165,35 @@ describe("a retired element", () => {
     await settleWith(sql, call.flex);
     expect(call.flex.resourcesOf(call.element)).toEqual([]);
   });
+
+  test("asks once for all that it holds, whichever crew calls it was of", async () => {
+    const { sql } = await createDatabase();
+    const sound = await makeCrewCall(sql, { desired: [ana], recorded: [ana], inFlex: [ana] });
+    const lights = await makeCrewCall(sql, {
+      desired: [ben],
+      recorded: [ben],
+      inFlex: [ben],
+      department: "lights",
+      flex: sound.flex,
+      job: sound.job,
+      element: sound.element,
+    });
+    await sync(sql, sound);
+    // Somebody in Flex hung a person under each of our lines: Flex would delete both.
+    for (const [call, who] of [
+      [sound, ana],
+      [lights, ben],
+    ] as const)
+      call.flex.add(call.element, dan.resource, { parent_line_item_id: call.lineOf(who) });
+    await sql`delete from jobs where id = ${sound.job}`;
+    await settleWith(sql, sound.flex);
+    const [status] = await sql`select crew_call_id, condition, held::int, plan from flex_sync.crew_call_status
+      where flex_element_id = ${sound.element}`;
+    expect(status).toMatchObject({ condition: "held", held: 2 });
+    expect(
+      await sql`select flex_sync.approve_removals(${status?.crew_call_id}, ${status?.plan}) as covered`,
+    ).toEqual([{ covered: 2 }]);
+    await settleWith(sql, sound.flex);
+    expect(sound.flex.writes.filter((write) => write.startsWith("remove"))).toHaveLength(2);
+  });
 });
