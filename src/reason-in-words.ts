@@ -49,7 +49,7 @@ const WORDS: Record<string, Record<string, string>> = {
   },
   never_synced: { never_synced: "no sync has finished yet" },
   synced: {
-    kept_by_policy: "not desired, and stays: by the policy or somebody's no",
+    kept_by_policy: "not desired, and stays: by the policy, somebody's no, or as no contact of ours",
     foreign: "made by a person in Flex, for nobody desired",
     shared_resource: "shares a Flex contact with somebody of another role",
   },

@@ -141,7 +141,7 @@ begin
       countable.line
   ),
   missing as materialized (
-    select distinct recorded.crew_call_id, recorded.technician_id, recorded.line
+    select distinct recorded.crew_call_id, recorded.technician_id, recorded.line, recorded.resource
     from recorded
     join missing_lines on missing_lines.flex_line_item_id = recorded.line and missing_lines.flex_resource_id = recorded.resource
   ),
@@ -204,6 +204,8 @@ begin
         when exists (select from refused where refused.kind = 'add' and refused.resource = desired.resource) then 'wait'
         when vanished.times_added_again >= 2 then 'contest'
         when exists (select from emptied) then 'confirm'
+        -- Their line is missing in one reading, and recorded for somebody else: who shares the resource, or had it here before.
+        when exists (select from missing as theirs where theirs.resource = desired.resource) then 'confirm'
         else 'add'
       end as action,
       vanished.resource is not null as was_deleted,

@@ -5,7 +5,7 @@
 -- Parameters   as open_condition
 -- Returns      one row: condition, reason, desired, recorded, observed, pending, unknown, held, failed, plan, observed_at,
 --              last_sync_at, next_action
--- Reads        open_condition, desired_or_nobody, recorded_crew, lines, ledger, outbox, crew_calls, removal_decisions
+-- Reads        open_condition, desired_or_nobody, recorded_crew, lines, crew_calls, policy_of, stays_by_policy
 create or replace function flex_sync.state_of_crew_call(
   crew_call_id uuid,
   flex_element_id text,
@@ -91,14 +91,7 @@ begin
         desired.problem,
         case
           when desired.problem is not null then false
-          when desired.technician_id is null then not (
-            v_policy = 'add_only'
-            or (v_policy = 'owned' and not exists (select from ledger where ledger.flex_line_item_id = recorded.line))
-            or exists (
-              select from removal_decisions
-              where removal_decisions.flex_line_item_id = recorded.line and removal_decisions.decision = 'rejected'
-            )
-          )
+          when desired.technician_id is null then not stays_by_policy(state_of_crew_call.flex_element_id, recorded.line, v_policy)
           when recorded.technician_id is null or shown.line is null then true
           when v_policy <> 'report' and desired.role_id is not null and case
               when shown.shows_role and shown.flex_role_id is not null then lower(btrim(shown.flex_role_id)) <> lower(btrim(desired.role_id))

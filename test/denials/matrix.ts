@@ -22,7 +22,7 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
   ...each("sync_crew_call sync_crew_for_job may_sync", APP),
   // What the views call, for whoever reads them: the drainer for its page.
   ...each(
-    "is_flex_id state_of_crew_call next_action why_pending policy_of calls_left desired_or_nobody nobodys_lines clock explain history ago name_of",
+    "is_flex_id state_of_crew_call stays_by_policy next_action why_pending policy_of calls_left desired_or_nobody nobodys_lines clock explain history ago name_of",
     [...APP, ...DRAINER],
   ),
   ...each(

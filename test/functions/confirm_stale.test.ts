@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ana, ben, type CrewCall, cleo, makeCrewCall, person } from "../crew-call.ts";
+import { ana, assign, ben, type CrewCall, cleo, makeCrewCall, person, unassign } from "../crew-call.ts";
 import { createDatabase } from "../postgres/database.ts";
 import { conditionOf, conditionOfPerson, lastSync, operations, recordedIn, request, sync } from "./asking.ts";
 import { answer, type Claimed, claim, drainWith, recordLines, settleWith } from "./drain-with.ts";
@@ -52,6 +52,29 @@ describe("whoever was deleted in Flex by hand", () => {
     expect(call.flex.writes).toEqual([]);
     expect(await recordedIn(sql, call)).toMatchObject({ [ana.id]: call.lineOf(ana) });
     expect((await lastSync(sql, call)).outcome).toBe("synced");
+  });
+
+  test.each([
+    ["is shared with somebody new", [ana]],
+    ["goes over to another crew call of the element", []],
+  ])("stays when only one reading lacks a line that %s", async (_name, stay) => {
+    const { sql } = await createDatabase();
+    const sound = await makeCrewCall(sql, { desired: [ana, ben] });
+    const { element, flex } = sound;
+    await sync(sql, sound);
+    const lights = await makeCrewCall(sql, { element, flex, department: "lights" });
+    await unassign(sql, sound, [ana]);
+    await assign(sql, sound, stay);
+    await assign(sql, lights, [stay.length > 0 ? { ...cleo, resource: ana.resource } : ana]);
+    const shown = flex.linesOf(element).filter((line) => line.flex_resource_id === ana.resource);
+    for (const line of shown) flex.remove(element, line.flex_line_item_id);
+    await sync(sql, lights);
+    for (const line of shown) flex.add(element, ana.resource, line);
+    await settleWith(sql, flex);
+    expect(flex.writes.filter((write) => write === `add ${ana.resource}`)).toHaveLength(1);
+    expect(Object.values(await recordedIn(sql, lights))).toEqual(shown.map((line) => line.flex_line_item_id));
+    expect(await conditionOf(sql, lights)).toBe("synced");
+    expect(await conditionOf(sql, sound)).toBe("synced");
   });
 
   test("takes nobody along: while one reading shows nobody at all, whoever is new waits for the second", async () => {

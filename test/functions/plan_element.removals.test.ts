@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ana, ben, cleo, dan, eva, knowPeople, makeCrewCall, person } from "../crew-call.ts";
+import { ana, ben, cleo, dan, eva, knowPeople, makeCrewCall, person, unassign } from "../crew-call.ts";
 import { createDatabase } from "../postgres/database.ts";
 import { conditionOf, conditionOfPerson, newest, operations, recordedIn, sync } from "./asking.ts";
 import { settleWith } from "./drain-with.ts";
@@ -73,6 +73,19 @@ describe("what is never removed", () => {
     await sync(sql, call);
     expect(call.flex.writes).toEqual([]);
     expect(await recordedIn(sql, call)).toEqual({ [ana.id]: line });
+  });
+
+  test("and keeps them recorded with it when nobody desires them any more, and spoils nothing", async () => {
+    const { sql } = await createDatabase();
+    const call = await makeCrewCall(sql, { desired: [ana, ben] });
+    const line = call.flex.add(call.element, ana.resource, { is_contact: false });
+    await sync(sql, call);
+    await unassign(sql, call, [ana]);
+    await sync(sql, call);
+    expect(call.flex.writes).toEqual([`add ${ben.resource}`]);
+    expect((await recordedIn(sql, call))[ana.id]).toBe(line);
+    expect(await conditionOf(sql, call)).toBe("synced");
+    expect(await conditionOfPerson(sql, call, ana)).toBe("synced kept_by_policy");
   });
 
   test("the line of somebody desired who lost their resource", async () => {

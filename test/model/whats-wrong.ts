@@ -13,25 +13,36 @@ export async function whatsWrong(stage: Stage): Promise<void> {
     ),
   );
   for (let element = 0; element < ELEMENTS; element++) checkElement(stage, element, inLedger, say);
-  await checkTables(stage, say);
+  await checkTables(stage, inLedger, say);
 }
 
 type Say = (kind: Kind, text: string) => void;
+type Line = { id: string; resourceId: string | null };
+
+/** Whether a line that nobody wants stays: by policy, by somebody's no, or because nothing says that it may go. */
+function mayStay(
+  { memory, host, history }: Stage,
+  element: number,
+  inLedger: Set<string>,
+  line: Line,
+): boolean {
+  const isPersons = !inLedger.has(line.id) || memory.touched.has(line.id);
+  return (
+    memory.rejected.get(line.id) === line.resourceId ||
+    (policyOf(element, { host, memory }) === "owned" && isPersons) ||
+    (history.start.rows === "untyped" && isPersons)
+  );
+}
 
 function checkElement(stage: Stage, element: number, inLedger: Set<string>, say: Say): void {
   const { host, flex, memory, history } = stage;
   const wanted = host.wantedOn(element);
   const lines = flex.world.contactLinesOf(id.element(element)).filter((line) => line.resourceId !== null);
-  const policy = policyOf(element, stage);
-  const mayStay = (line: (typeof lines)[number]) =>
-    memory.rejected.get(line.id) === line.resourceId ||
-    (policy === "owned" && (!inLedger.has(line.id) || memory.touched.has(line.id))) ||
-    (history.start.rows === "untyped" && !inLedger.has(line.id)) ||
-    (history.start.rows === "untyped" && memory.touched.has(line.id));
+  const stays = (line: Line) => mayStay(stage, element, inLedger, line);
 
   for (const [resource, people] of wanted) {
     const theirs = lines.filter((line) => line.resourceId === resource);
-    const extra = theirs.filter((line) => !mayStay(line));
+    const extra = theirs.filter((line) => !stays(line));
     if (theirs.length === 0) say("missing", `${resource} is not on element ${element}`);
     if (theirs.length > 1 && extra.length > 1)
       say("twice", `${resource} has ${theirs.length} lines on element ${element}`);
@@ -47,13 +58,14 @@ function checkElement(stage: Stage, element: number, inLedger: Set<string>, say:
     }
   }
   for (const line of lines) {
-    if (!wanted.has(line.resourceId ?? "") && !mayStay(line)) {
+    if (!wanted.has(line.resourceId ?? "") && !stays(line)) {
       say("other", `line ${line.id} on element ${element} is for ${line.resourceId}, whom nobody desires`);
     }
   }
 }
 
-async function checkTables({ lab, host, flex, memory }: Stage, say: Say): Promise<void> {
+async function checkTables(stage: Stage, inLedger: Set<string>, say: Say): Promise<void> {
+  const { lab, host, flex, memory } = stage;
   const recorded = await lab.run<{ crew_call_id: string; technician_id: string; flex_line_item_id: string }>`
     select crew_call_id, technician_id, flex_line_item_id from flex_crew_assignments`;
   for (const call of host.calls()) {
@@ -71,8 +83,12 @@ async function checkTables({ lab, host, flex, memory }: Stage, say: Say): Promis
         );
       }
     }
-    if (rows.length !== desired.length)
-      say("other", `crew call ${call} has ${rows.length} rows for ${desired.length} people`);
+    for (const row of rows) {
+      if (desired.some(({ person }) => id.person(person) === row.technician_id)) continue;
+      const line = flex.world.lines.find(row.flex_line_item_id);
+      if (!line || !mayStay(stage, element, inLedger, line))
+        say("other", `crew call ${call} has a row for ${row.technician_id}, whom nobody desires there`);
+    }
   }
   const statuses = await lab.run<{
     crew_call_id: string;

@@ -121,14 +121,8 @@ cross join lateral (
     when operation.state = 'sending' then array['pending', 'sending']
     when operation.state = 'pending' then array['pending', flex_sync.why_pending(operation.flex_element_id, operation.limited)]
     when person.problem is not null then array['unmapped', person.problem]
-    when not person.desired and recorded.technician_id is not null and (
-      rule.policy = 'add_only'
-      or (rule.policy = 'owned' and not exists (select from flex_sync.ledger where ledger.flex_line_item_id = recorded.flex_line_item_id))
-      or exists (
-        select from flex_sync.removal_decisions
-        where removal_decisions.flex_line_item_id = recorded.flex_line_item_id and removal_decisions.decision = 'rejected'
-      )
-    ) then array['synced', 'kept_by_policy']
+    when not person.desired and recorded.technician_id is not null
+      and flex_sync.stays_by_policy(crew_calls.flex_element_id, recorded.flex_line_item_id, rule.policy) then array['synced', 'kept_by_policy']
     when person.desired and elements.reading_at is null and waiting.requested_at is null then array['never_synced', 'never_synced']
     when waiting.requested_at is not null and (person.desired) <> (recorded.technician_id is not null) then array['pending', 'requested']
     when not person.desired and recorded.technician_id is null then array['synced', 'foreign']
