@@ -11,13 +11,13 @@ security definer
 set search_path = pg_catalog, flex_sync, pg_temp
 as $$
 declare
-  v_seconds constant numeric := greatest(0, floor(extract(epoch from clock() - ago.at)));
+  v_seconds constant numeric := floor(extract(epoch from clock() - ago.at));
 begin
   return case
-    when v_seconds < 120 then format('%s s', v_seconds)
+    when v_seconds < 120 then format('%s s', greatest(v_seconds, 0))
     when v_seconds < 7200 then format('%s min', floor(v_seconds / 60))
     when v_seconds < 172800 then format('%s h', floor(v_seconds / 3600))
-    else format('%s days', floor(v_seconds / 86400))
+    when v_seconds is not null then format('%s days', floor(v_seconds / 86400))
   end;
 end
 $$;

@@ -18,4 +18,7 @@ drop function if exists flex_sync.hash_of_held(flex_sync.planned[]);
 -- A line that one reading lacks is confirmed whoever it is recorded for.
 --!include plan_element.sql
 
+-- What never happened has no age.
+--!include ago.sql
+
 select flex_sync.grant_privileges();
