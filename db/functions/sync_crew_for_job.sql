@@ -7,7 +7,7 @@
 --              dry_run, allow_mass_removal, requested_by   as in sync_crew_call
 -- Returns      jsonb: { department: what sync_crew_call answers, or {"condition": "no_crew_call"} }. Without departments named,
 --              a department that has crew on the job but no crew call is there too. A second crew call of a department
---              is named "sound (2)".
+--              is named "sound (2)", one that has no department "".
 -- Errors       NOJOB   no job has this id
 --              NOTAL, ISOLA   as in sync_crew_call
 -- Locks        the elements, in the order of the lock key
@@ -46,7 +46,7 @@ begin
   else
     select array_agg(distinct found.department) into v_named
     from (
-      select crew_calls.department from crew_calls where crew_calls.job_id = sync_crew_for_job.job_id
+      select coalesce(crew_calls.department, '') as department from crew_calls where crew_calls.job_id = sync_crew_for_job.job_id
       union
       select role.department
       from :HOST_SCHEMA.job_assignments
@@ -64,7 +64,7 @@ begin
       select distinct crew_calls.flex_element_id, hashtextextended('flex_sync element ' || crew_calls.flex_element_id, 0) as lock_key
       from crew_calls
       where crew_calls.job_id = sync_crew_for_job.job_id
-        and crew_calls.department = any (v_named)
+        and coalesce(crew_calls.department, '') = any (v_named)
         and is_flex_id(crew_calls.flex_element_id)
       order by lock_key
     loop
@@ -78,7 +78,7 @@ begin
       crew_calls.id,
       row_number() over (partition by named.department order by crew_calls.id) as position
     from unnest(v_named) as named (department)
-    left join crew_calls on crew_calls.job_id = sync_crew_for_job.job_id and crew_calls.department = named.department
+    left join crew_calls on crew_calls.job_id = sync_crew_for_job.job_id and coalesce(crew_calls.department, '') = named.department
     order by named.department, position
   loop
     v_result := v_result || jsonb_build_object(

@@ -21,4 +21,7 @@ drop function if exists flex_sync.hash_of_held(flex_sync.planned[]);
 -- What never happened has no age.
 --!include ago.sql
 
+-- A crew call without a department keeps no other one of its job from being synced.
+--!include sync_crew_for_job.sql
+
 select flex_sync.grant_privileges();

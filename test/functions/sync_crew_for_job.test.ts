@@ -53,6 +53,18 @@ describe("sync_crew_for_job", () => {
     expect(Object.keys(row?.answer).toSorted()).toEqual(["sound", "sound (2)"]);
   });
 
+  test("names a crew call without a department too, where the host allows it", async () => {
+    const { sql, sound } = await makeJob();
+    await sql`alter table flex_crew_calls alter column department drop not null`;
+    const other = await makeCrewCall(sql, { job: sound.job });
+    await sql`update flex_crew_calls set department = null where id = ${other.id}`;
+    const [row] = await sql`select sync_crew_for_job(${sound.job}) as answer`;
+    expect(Object.keys(row?.answer).toSorted()).toEqual(["", "lights", "sound", "video"]);
+    expect(row?.answer[""]).toMatchObject({ crew_call_id: other.id, condition: "pending", to_add: [] });
+    const [named] = await sql`select sync_crew_for_job(${sound.job}, '{sound}') as answer`;
+    expect(Object.keys(named?.answer)).toEqual(["sound"]);
+  });
+
   test("writes nothing as a dry run", async () => {
     const { sql, sound } = await makeJob();
     await sql.begin("read only", (tx) => tx`select sync_crew_for_job(${sound.job}, dry_run => true)`);
