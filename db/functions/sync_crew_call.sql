@@ -15,7 +15,7 @@
 --              ISOLA   the transaction is not read committed
 -- Locks        element
 -- Reads        crew_calls, plan_element
--- Writes       syncs, outbox, elements, due_elements; NOTIFY flex_sync_work
+-- Writes       syncs, outbox, elements, due_elements; NOTIFY flex_sync_work, flex_sync_done when nothing can be planned
 create or replace function public.sync_crew_call(
   crew_call_id uuid,
   dry_run boolean default false,
@@ -36,6 +36,9 @@ declare
   v_plan planned[];
   v_error text;
 begin
+  -- Clients that pass every parameter pass null for what nobody said.
+  sync_crew_call.dry_run := coalesce(sync_crew_call.dry_run, false);
+  sync_crew_call.allow_mass_removal := coalesce(sync_crew_call.allow_mass_removal, false);
   if not sync_crew_call.dry_run then
     perform read_committed_only();
   end if;
@@ -62,8 +65,9 @@ begin
       select sync_crew_call.crew_call_id, coalesce(sync_crew_call.requested_by, session_user::text), now_is.at, now_is.at, now_is.at, 'blocked'
       from (select clock() as at) as now_is
       returning syncs.id into v_sync_id;
+      perform pg_notify('flex_sync_done', v_sync_id::text);
     end if;
-    return blocked_as_json(sync_crew_call.crew_call_id, v_element, v_sync_id);
+    return blocked_as_json(sync_crew_call.crew_call_id, nullif(v_element, ''), v_sync_id);
   end if;
 
   if not sync_crew_call.dry_run then

@@ -29,6 +29,7 @@ declare
   v_call record;
   v_named text[];
 begin
+  sync_crew_for_job.dry_run := coalesce(sync_crew_for_job.dry_run, false);
   if not sync_crew_for_job.dry_run then
     perform read_committed_only();
   end if;

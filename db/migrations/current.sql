@@ -24,4 +24,7 @@ drop function if exists flex_sync.hash_of_held(flex_sync.planned[]);
 -- A crew call without a department keeps no other one of its job from being synced.
 --!include sync_crew_for_job.sql
 
+-- A parameter that is null is as if it was not passed; a sync that ends at once is told on flex_sync_done too.
+--!include sync_crew_call.sql
+
 select flex_sync.grant_privileges();

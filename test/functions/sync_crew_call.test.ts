@@ -111,6 +111,15 @@ describe("calling it again", () => {
   });
 });
 
+test("a parameter that is null is as if it was not passed", async () => {
+  const { sql } = await createDatabase();
+  const call = await makeCrewCall(sql, { desired: [ana] });
+  const [one] = await sql`select sync_crew_call(${call.id}, null, null, null) as answer`;
+  const [job] = await sql`select sync_crew_for_job(${call.job}, null, null, null, null) as answer`;
+  expect(one?.answer).toMatchObject({ sync_id: 1, condition: "pending" });
+  expect(job?.answer.sound).toEqual(one?.answer);
+});
+
 describe("sync_crew_call refuses", () => {
   test("an unknown crew call", async () => {
     const { sql } = await createDatabase();
@@ -154,10 +163,23 @@ describe("element ids", () => {
     const { sql } = await createDatabase();
     const call = await makeCrewCall(sql, { desired: [ana] });
     await sql`update flex_crew_calls set flex_element_id = ${element}`;
-    expect(await request(sql, call)).toMatchObject({ condition: "blocked" });
+    const answer = await request(sql, call);
+    expect(answer).toMatchObject({ condition: "blocked", flex_element_id: element?.trim() || null });
+    expect(await dryRun(sql, call)).toEqual({ ...answer, sync_id: null });
     expect(await conditionOf(sql, call)).toBe(`blocked ${reason}`);
     await sql`select flex_sync.tick()`;
     expect(await claim(sql)).toEqual([]);
+  });
+
+  test("that are none end the sync at once, which is told like every end", async () => {
+    const { sql } = await createDatabase();
+    const call = await makeCrewCall(sql);
+    await sql`update flex_crew_calls set flex_element_id = null`;
+    const ended: string[] = [];
+    const listening = await sql.listen("flex_sync_done", (id) => ended.push(id));
+    const { sync_id } = await request(sql, call);
+    await expect.poll(() => ended).toEqual([String(sync_id)]);
+    await listening.unlisten();
   });
 
   test("are one element however they are written", async () => {
