@@ -48,7 +48,8 @@ begin
   left join tiers on tiers.tier = people.tier
   order by
     people.technician_id,
-    people.well_formed desc, tiers.flex_role_id is null, people.role_code;
+    -- To the last column: whoever is listed twice is read as the same one each time.
+    people.well_formed desc, tiers.flex_role_id is null, people.role_code, people.id, tiers.flex_role_id;
 end
 $$;
 comment on function flex_sync.desired_of(uuid) is 'Who one crew call should show, one row per person, with ids that can be compared.';

@@ -27,4 +27,7 @@ drop function if exists flex_sync.hash_of_held(flex_sync.planned[]);
 -- A parameter that is null is as if it was not passed; a sync that ends at once is told on flex_sync_done too.
 --!include sync_crew_call.sql
 
+-- Whoever the view lists with two resources has the same one each time.
+--!include desired_of.sql
+
 select flex_sync.grant_privileges();

@@ -131,4 +131,19 @@ describe("crew_status", () => {
       { condition: "synced", desired: true },
     ]);
   });
+
+  test("reads rows that contradict each other as the same one each time, in whatever order they come", async () => {
+    const { sql } = await createDatabase();
+    const call = await makeCrewCall(sql, { desired: [ana] });
+    const listed = (...resources: (string | null)[]) =>
+      sql.unsafe(`create or replace view flex_sync.desired_crew as
+        select '${call.id}'::uuid as crew_call_id, '${ana.id}'::uuid as technician_id, crew.resource as flex_resource_id, 'FOH' as role_code
+        from (values ${resources.map((resource) => `('${resource}')`).join()}) as crew (resource)`);
+    await listed(ben.resource, ana.resource, "none");
+    await sync(sql, call);
+    await listed("none", ana.resource, ben.resource);
+    await sync(sql, call);
+    expect(call.flex.writes).toEqual([`add ${ana.resource}`]);
+    expect(await conditionOf(sql, call)).toBe("synced");
+  });
 });
