@@ -24,7 +24,10 @@ begin
     and outbox.state = 'pending';
 
   update elements
-  set blocked_reason = block_element.reason, blocked_error = block_element.error, blocked_at = v_now, reading_wanted_at = null
+  set
+    -- Tried again and blocked all the same is one block; the hour until the next try begins anew.
+    blocked_since = case when elements.blocked_reason = block_element.reason then coalesce(elements.blocked_since, elements.blocked_at) else v_now end,
+    blocked_reason = block_element.reason, blocked_error = block_element.error, blocked_at = v_now, reading_wanted_at = null
   where elements.flex_element_id = block_element.flex_element_id;
   perform note_block(block_element.flex_element_id, null, null, block_element.reason, block_element.error);
   perform note_element(block_element.flex_element_id, block_element.reason, false);

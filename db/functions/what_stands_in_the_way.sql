@@ -36,7 +36,7 @@ begin
         order by crew_call_blocks.since limit 1
       ), '?')
       when 'token_refused' then format('Flex refuses the token since %s ago', ago(v_tenant.breaker_opened_at))
-      else format('blocked since %s ago: %s', ago(v_element.blocked_at), coalesce(v_element.blocked_error, what_stands_in_the_way.reason))
+      else format('blocked since %s ago: %s', ago(v_element.blocked_since), coalesce(v_element.blocked_error, what_stands_in_the_way.reason))
     end
     when 'pending' then case what_stands_in_the_way.reason
       when 'quota' then case when isfinite(v_frees_at) then format('no Flex call is left until %s', to_char(v_frees_at, 'YYYY-MM-DD HH24:MI:SS TZ'))

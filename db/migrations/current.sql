@@ -13,7 +13,6 @@ drop function if exists flex_sync.hash_of_held(flex_sync.planned[]);
 --!include grant_privileges.sql
 --!include stays_by_policy.sql
 --!include state_of_crew_call.sql
---!include views/crew_status.sql
 
 -- A line that one reading lacks is confirmed whoever it is recorded for.
 --!include plan_element.sql
@@ -29,5 +28,12 @@ drop function if exists flex_sync.hash_of_held(flex_sync.planned[]);
 
 -- Whoever the view lists with two resources has the same one each time.
 --!include desired_of.sql
+
+-- Since when an element is blocked, however often it was tried since.
+alter table flex_sync.elements add column if not exists blocked_since timestamptz;
+update flex_sync.elements set blocked_since = blocked_at where blocked_reason is not null and blocked_since is null;
+--!include block_element.sql
+--!include what_stands_in_the_way.sql
+--!include views/crew_status.sql
 
 select flex_sync.grant_privileges();

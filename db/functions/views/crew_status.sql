@@ -150,12 +150,28 @@ cross join lateral (
 cross join lateral (
   select case verdict.condition
     when 'paused' then tenant.paused_at
-    when 'blocked' then coalesce(elements.blocked_at, crew_call_blocks.since, tenant.breaker_opened_at)
+    when 'blocked' then case
+      when elements.blocked_reason is not null then elements.blocked_since
+      when flex_sync.is_flex_id(crew_calls.flex_element_id) then coalesce(crew_call_blocks.since, tenant.breaker_opened_at)
+    end
     when 'failed' then operation.finished_at
     when 'unknown' then coalesce(operation.unknown_at, late.absent_at)
     when 'held' then operation.created_at
     when 'pending' then coalesce(missing.missing_since, operation.created_at, waiting.requested_at)
-    when 'synced' then greatest(observed.first_seen_at, observed.added_at)
+    when 'unmapped' then (
+      -- As long as no plan has seen it otherwise.
+      select decisions.decided_at
+      from flex_sync.decisions
+      join flex_sync.last_decisions on last_decisions.flex_element_id = decisions.flex_element_id
+      where decisions.flex_element_id = crew_calls.flex_element_id
+        and decisions.crew_call_id = person.crew_call_id
+        and decisions.technician_id = person.technician_id
+        and decisions.decision = 'unmapped'
+        and last_decisions.decisions -> concat_ws(' ', 'person', person.crew_call_id, person.technician_id) ->> 0 = 'unmapped'
+      order by decisions.decided_at desc
+      limit 1
+    )
+    when 'synced' then greatest(observed.first_seen_at, observed.added_at, stray.first_seen_at, stray.added_at)
   end as since
 ) as times
 order by
