@@ -17,13 +17,18 @@ set row_security = off
 as $$
 declare
   v_kept record;
+  v_since jsonb;
 begin
   if policy_of(record_kept.flex_element_id) = 'report' then
     return;
   end if;
   -- What the host's table refused is tried again here; what it refuses still blocks anew.
-  delete from crew_call_blocks
-  where crew_call_blocks.crew_call_id in (select crew_calls.id from crew_calls where crew_calls.flex_element_id = record_kept.flex_element_id);
+  with tried_again as (
+    delete from crew_call_blocks
+    where crew_call_blocks.crew_call_id in (select crew_calls.id from crew_calls where crew_calls.flex_element_id = record_kept.flex_element_id)
+    returning crew_call_blocks.crew_call_id, crew_call_blocks.since
+  )
+  select jsonb_object_agg(tried_again.crew_call_id, tried_again.since) into v_since from tried_again;
 
   for v_kept in
     select planned.crew_call_id, planned.technician_id, planned.flex_line_item_id
@@ -35,6 +40,11 @@ begin
   loop
     perform record_person(v_kept.crew_call_id, v_kept.technician_id, record_kept.flex_element_id, v_kept.flex_line_item_id);
   end loop;
+  if v_since is not null then
+    update crew_call_blocks
+    set since = (v_since ->> crew_call_blocks.crew_call_id::text)::timestamptz
+    where v_since ? crew_call_blocks.crew_call_id::text;
+  end if;
 
   -- Rows of people nobody desires any more, on a line that stays for somebody else.
   delete from :HOST_SCHEMA.flex_crew_assignments

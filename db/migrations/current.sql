@@ -33,6 +33,7 @@ drop function if exists flex_sync.hash_of_held(flex_sync.planned[]);
 alter table flex_sync.elements add column if not exists blocked_since timestamptz;
 update flex_sync.elements set blocked_since = blocked_at where blocked_reason is not null and blocked_since is null;
 --!include block_element.sql
+--!include record_kept.sql
 --!include what_stands_in_the_way.sql
 --!include views/crew_status.sql
 

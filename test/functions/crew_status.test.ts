@@ -92,6 +92,18 @@ describe("since when", () => {
     expect(row?.text).toContain("blocked since 3 h ago");
   });
 
+  test("the host's table refuses a row, however often it was tried meanwhile", async () => {
+    const { sql } = await createDatabase();
+    const call = await makeCrewCall(sql, { desired: [ana] });
+    await sql`alter table flex_crew_assignments add constraint "nobody today" check (technician_id <> ${sql.unsafe(`'${ana.id}'`)})`;
+    await sync(sql, call);
+    await moveClock(sql, "90 min");
+    expect(await drainWith(sql, call.flex)).toHaveLength(1);
+    await moveClock(sql, "90 min");
+    await sync(sql, call);
+    expect(await sinceOf(sql)).toEqual(["blocked host_table 3 h"]);
+  });
+
   test("a crew call is blocked again, after it was not", async () => {
     const { sql } = await createDatabase();
     const call = await blockedCall(sql);
