@@ -15,6 +15,7 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, flex_sync, pg_temp
+set jit = off
 as $$
 declare
   v_element constant text := crew_call_or_raise(adopt.crew_call_id);

@@ -23,6 +23,7 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, flex_sync, pg_temp
+set jit = off
 -- The queue is walked in the order of its index, however many operations wait and whatever the statistics say.
 set enable_seqscan = off
 set enable_bitmapscan = off

@@ -11,6 +11,7 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, flex_sync, pg_temp
+set jit = off
 -- The queue is walked in the order of its index, as in claim_operations.
 set enable_seqscan = off
 set enable_bitmapscan = off

@@ -10,8 +10,10 @@ create or replace function flex_sync.nobodys_lines(crew_call_id uuid)
 returns table (flex_line_item_id text)
 language plpgsql
 volatile
+rows 20 -- of one crew call; a guess of a thousand makes plans of the views that are dear to make
 security definer
 set search_path = pg_catalog, flex_sync, pg_temp
+set jit = off
 as $$
 declare
   v_element constant text := (select crew_calls.flex_element_id from crew_calls where crew_calls.id = nobodys_lines.crew_call_id);

@@ -10,6 +10,7 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, flex_sync, pg_temp
+set jit = off
 as $$
 begin
   insert into due_elements (flex_element_id, reason, wants_reading, requests_sync, noted_at)

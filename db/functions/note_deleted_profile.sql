@@ -10,6 +10,7 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, flex_sync, pg_temp
+set jit = off
 as $$
 begin
   perform note_element(gone.flex_element_id, 'a profile was deleted', true)

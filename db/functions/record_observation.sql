@@ -28,6 +28,7 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, flex_sync, pg_temp
+set jit = off
 as $$
 declare
   v_element constant text := (select outbox.flex_element_id from outbox where outbox.id = record_observation.operation_id);

@@ -13,6 +13,7 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, flex_sync, pg_temp
+set jit = off
 as $$
 begin
   return decide_removals(reject_removals.crew_call_id, reject_removals.plan, 'rejected');

@@ -13,6 +13,7 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, flex_sync, pg_temp
+set jit = off
 as $$
 declare
   v_element constant text := crew_call_or_raise(set_policy.crew_call_id);

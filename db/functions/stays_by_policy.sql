@@ -13,6 +13,7 @@ language plpgsql
 stable
 security definer
 set search_path = pg_catalog, flex_sync, pg_temp
+set jit = off
 as $$
 begin
   return stays_by_policy.policy = 'add_only'

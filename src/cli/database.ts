@@ -30,3 +30,14 @@ export async function inReadCommitted<T>(
 ): Promise<T> {
   return (await sql.begin("isolation level read committed", work)) as T;
 }
+
+/** A transaction that reads. A view over many crew calls looks dear: Postgres would compile it for longer than it takes. */
+export async function withoutCompiling<T>(
+  sql: Sql,
+  work: (transaction: TransactionSql) => T | Promise<T>,
+): Promise<T> {
+  return (await sql.begin("read only", async (transaction) => {
+    await transaction`select set_config('jit', 'off', true)`;
+    return work(transaction);
+  })) as T;
+}

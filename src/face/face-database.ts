@@ -51,7 +51,8 @@ async function limited<T>(
   ms: number,
 ): Promise<T> {
   const answer = await sql.begin(`isolation level read committed ${mode}`, async (transaction) => {
-    await transaction`select set_config('statement_timeout', ${String(ms)}::text, true)`;
+    // Views over many crew calls look dear: compiling them takes longer than they do.
+    await transaction`select set_config('statement_timeout', ${String(ms)}::text, true), set_config('jit', 'off', true)`;
     return { value: await work(transaction) };
   });
   return (answer as { value: T }).value;

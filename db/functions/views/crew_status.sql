@@ -46,7 +46,8 @@ from (
   ) as found
   group by found.crew_call_id, found.technician_id, found.line
 ) as person
-cross join flex_sync.tenant
+-- One row. Without the limit Postgres may expect hundreds, and compile the plan, which takes longer than it does.
+cross join (select * from flex_sync.tenant limit 1) as tenant
 left join flex_sync.crew_calls on crew_calls.id = person.crew_call_id
 left join flex_sync.elements on elements.flex_element_id = crew_calls.flex_element_id
 left join flex_sync.crew_call_blocks on crew_call_blocks.crew_call_id = person.crew_call_id

@@ -2,6 +2,7 @@ import type { Sql } from "postgres";
 import { reasonInWords } from "../../reason-in-words.ts";
 import type { Condition, CrewCallStatusRow } from "../../rows.ts";
 import type { Cli } from "../cli.ts";
+import { withoutCompiling } from "../database.ts";
 import { indented } from "../next-actions.ts";
 import { age } from "../terminal/age.ts";
 import { briefIds } from "../terminal/brief-ids.ts";
@@ -31,7 +32,9 @@ const MOST_SYNCED = 20;
  * @param most how many crew calls are wanted; all of them when undefined
  */
 export async function readStatus(sql: Sql, most?: number): Promise<Status> {
-  const [row] = await sql<Omit<Status, "in_sync">[]>`
+  const [row] = await withoutCompiling(
+    sql,
+    (transaction) => transaction<Omit<Status, "in_sync">[]>`
     with status as materialized (
       select crew_call_id, job_id, department, flex_element_id, condition, reason, desired::int, recorded::int, observed::int,
         pending::int, unknown::int, held::int, failed::int, plan, observed_at, last_sync_at, next_action
@@ -51,7 +54,8 @@ export async function readStatus(sql: Sql, most?: number): Promise<Status> {
         ) as one
       ) as crew_calls,
       (select json_object_agg(name, value) from flex_sync.metrics) as metrics,
-      to_json(flex_sync.clock()) as at`;
+      to_json(flex_sync.clock()) as at`,
+  );
   const { counts = {}, crew_calls = [], metrics = {}, at = new Date().toISOString() } = row ?? {};
   const inSync = Object.keys(counts).every((condition) => condition === "synced");
   return { in_sync: inSync, counts, crew_calls, metrics, at };
