@@ -117,6 +117,15 @@ describe("crew_status", () => {
     ]);
   });
 
+  test("says of whoever is recorded and was never seen that a reading is waited for, once somebody asked", async () => {
+    const { sql } = await createDatabase();
+    const call = await makeCrewCall(sql, { desired: [ana], recorded: [ana] });
+
+    expect(await conditionOfPerson(sql, call, ana)).toBe("never_synced never_synced");
+    await request(sql, call);
+    expect(await conditionOfPerson(sql, call, ana)).toBe("pending requested");
+  });
+
   test("reads several rows for one person as one", async () => {
     const { sql } = await createDatabase();
     const call = await makeCrewCall(sql, { desired: [ana] });

@@ -125,7 +125,8 @@ cross join lateral (
     when not person.desired and recorded.technician_id is not null
       and flex_sync.stays_by_policy(crew_calls.flex_element_id, recorded.flex_line_item_id, rule.policy) then array['synced', 'kept_by_policy']
     when person.desired and elements.reading_at is null and waiting.requested_at is null then array['never_synced', 'never_synced']
-    when waiting.requested_at is not null and (person.desired) <> (recorded.technician_id is not null) then array['pending', 'requested']
+    when waiting.requested_at is not null
+      and ((person.desired) <> (recorded.technician_id is not null) or person.desired and observed.flex_line_item_id is null) then array['pending', 'requested']
     when not person.desired and recorded.technician_id is null then array['synced', 'foreign']
     when rule.policy = 'report' and ((person.desired) <> (recorded.technician_id is not null) or observed.flex_line_item_id is null) then array['pending', 'report_only']
     when person.desired and observed.flex_line_item_id is null then array['pending', 'not_requested']
