@@ -26,7 +26,8 @@ test("asking for the people of one crew call looks too cheap to compile, in what
   const { id } = await makeCrewCall(sql, { desired: [ana, ben] });
   await sql`analyze flex_crew_calls`;
 
-  const [row] = await sql`explain (format json) select * from flex_sync.crew_status where crew_call_id = ${id}`;
+  const [row] =
+    await sql`explain (format json) select * from flex_sync.crew_status where crew_call_id = ${id}`;
   const [setting] = await sql`select boot_val::float as cost from pg_settings where name = 'jit_above_cost'`;
 
   expect(row?.["QUERY PLAN"][0].Plan["Total Cost"]).toBeLessThan(setting?.cost);
