@@ -36,6 +36,12 @@ update flex_sync.elements set blocked_since = blocked_at where blocked_reason is
 --!include record_kept.sql
 --!include what_stands_in_the_way.sql
 --!include views/crew_status.sql
+-- One person's open operations among the thousands of an element.
+drop index if exists flex_sync.outbox_open;
+create index outbox_open on flex_sync.outbox (flex_element_id, kind, flex_resource_id) where state in ('pending', 'sending', 'unknown', 'held');
+drop index if exists flex_sync.outbox_failed;
+create index outbox_failed on flex_sync.outbox (flex_element_id, kind, flex_resource_id) where state = 'failed' and superseded_at is null;
+
 -- Statements are short and their plans look dear: compiling them takes a second where it saves a millisecond.
 --!include adopt.sql
 --!include approve_removals.sql

@@ -69,16 +69,32 @@ left join flex_sync.lines as known
   on known.flex_element_id = crew_calls.flex_element_id
   and known.flex_line_item_id = coalesce(person.line, recorded.flex_line_item_id)
 left join lateral (
-  select outbox.*
-  from flex_sync.outbox
-  where (outbox.state in ('pending', 'sending', 'unknown', 'held') or (outbox.state = 'failed' and outbox.superseded_at is null))
-    and outbox.kind <> 'observe'
-    and (
-      (outbox.crew_call_id = person.crew_call_id and outbox.technician_id = person.technician_id)
-      or (outbox.flex_element_id = crew_calls.flex_element_id and outbox.flex_resource_id = person.resource)
-      or (outbox.crew_call_id = person.crew_call_id and outbox.technician_id is null and outbox.flex_line_item_id = person.line)
-    )
-  order by array_position(array['failed', 'held', 'unknown', 'sending', 'pending'], outbox.state), outbox.id
+  select theirs.*
+  from (
+    select outbox.*
+    from flex_sync.outbox
+    where outbox.crew_call_id = person.crew_call_id
+      and outbox.kind <> 'observe'
+      and (outbox.state in ('pending', 'sending', 'unknown', 'held') or (outbox.state = 'failed' and outbox.superseded_at is null))
+      and outbox.technician_id = person.technician_id
+    union all
+    select outbox.*
+    from flex_sync.outbox
+    where outbox.crew_call_id = person.crew_call_id
+      and outbox.kind <> 'observe'
+      and (outbox.state in ('pending', 'sending', 'unknown', 'held') or (outbox.state = 'failed' and outbox.superseded_at is null))
+      and outbox.technician_id is null
+      and outbox.flex_line_item_id = person.line
+    -- Of whoever shares the resource.
+    union all
+    select outbox.*
+    from flex_sync.outbox
+    where outbox.flex_element_id = crew_calls.flex_element_id
+      and outbox.kind in ('add', 'set_role', 'remove')
+      and (outbox.state in ('pending', 'sending', 'unknown', 'held') or (outbox.state = 'failed' and outbox.superseded_at is null))
+      and outbox.flex_resource_id = person.resource
+  ) as theirs
+  order by array_position(array['failed', 'held', 'unknown', 'sending', 'pending'], theirs.state), theirs.id
   limit 1
 ) as operation on true
 left join lateral (
@@ -104,6 +120,11 @@ left join lateral (
   limit 1
 ) as waiting on true
 cross join lateral (select flex_sync.policy_of(crew_calls.flex_element_id) as policy) as rule
+-- Asked once for everybody who waits for the same.
+left join lateral (
+  select flex_sync.why_pending(operation.flex_element_id, operation.limited) as reason
+  where operation.state = 'pending'
+) as queue on true
 cross join lateral (
   -- The most urgent that holds, in the order of docs/reasons.md.
   select judged.pair[1] as condition, judged.pair[2] as reason
@@ -120,7 +141,7 @@ cross join lateral (
     when late.absent_at is not null then array['unknown', 'late_check']
     when missing.missing_since is not null then array['pending', 'confirming']
     when operation.state = 'sending' then array['pending', 'sending']
-    when operation.state = 'pending' then array['pending', flex_sync.why_pending(operation.flex_element_id, operation.limited)]
+    when operation.state = 'pending' then array['pending', queue.reason]
     when person.problem is not null then array['unmapped', person.problem]
     when not person.desired and recorded.technician_id is not null
       and flex_sync.stays_by_policy(crew_calls.flex_element_id, recorded.flex_line_item_id, rule.policy) then array['synced', 'kept_by_policy']
