@@ -26,7 +26,8 @@ begin
   select crew_call_status.* into v_status from crew_call_status where crew_call_status.crew_call_id = explain.crew_call_id and crew_call_status.flex_element_id is not distinct from v_element;
   select elements.reading_at into v_read_at from elements where elements.flex_element_id = v_element;
   v_text := concat_ws(E'\n',
-    format('Crew call %s (%s): %s%s', explain.crew_call_id, coalesce(printable(v_status.department), 'retired'), v_status.condition, coalesce(', ' || v_status.reason, '')),
+    format('Crew call %s (%s): %s%s', explain.crew_call_id, coalesce(printable(v_status.department),
+      case when exists (select from crew_calls where crew_calls.id = explain.crew_call_id) then 'no department' else 'retired' end), v_status.condition, coalesce(', ' || v_status.reason, '')),
     'In the way: ' || what_stands_in_the_way(v_status.condition, v_status.reason, v_element) || '.',
     case
       when not is_flex_id(v_element) then null

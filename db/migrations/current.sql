@@ -82,4 +82,7 @@ create index outbox_failed on flex_sync.outbox (flex_element_id, kind, flex_reso
 --!include tick.sql
 --!include why_pending.sql
 
+-- A crew call without a department is not retired.
+--!include explain.sql
+
 select flex_sync.grant_privileges();

@@ -40,6 +40,17 @@ test("explain refuses an unknown crew call, and explains one without an element"
   expect(row?.text).toContain("blocked");
 });
 
+test("explain tells a crew call without a department from one that is retired", async () => {
+  const { sql } = await createDatabase();
+  await sql`alter table flex_crew_calls alter column department drop not null`;
+  const call = await makeCrewCall(sql, { recorded: [ana], inFlex: [ana] });
+  await sql`update flex_crew_calls set department = null`;
+  expect(await explained(sql, call)).toContain(`${call.id} (no department)`);
+  await sql`delete from flex_crew_calls`;
+  await sql`select flex_sync.tick()`;
+  expect(await explained(sql, call)).toContain(`${call.id} (retired)`);
+});
+
 const explained = async (sql: Sql, call: Pick<CrewCall, "id">, massRemoval = false) =>
   (await sql`select flex_sync.explain(${call.id}, ${massRemoval}) as text`)[0]?.text as string;
 
