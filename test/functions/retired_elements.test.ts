@@ -95,8 +95,10 @@ describe("nothing of ours is left behind, and nothing else is touched", () => {
     const { sql } = await createDatabase();
     const call = await makeCrewCall(sql, { recorded: [ana, ben], inFlex: [ana, ben] });
     await sql`delete from jobs where id = ${call.job}`;
+    expect(await conditionOf(sql, call)).toBe("pending retired");
     await settleWith(sql, call.flex);
     expect(call.flex.resourcesOf(call.element)).toEqual([]);
+    expect(await conditionOf(sql, call)).toBe("no row");
   });
 });
 

@@ -64,6 +64,16 @@ from (
     select elements.crew_call_id, elements.job_id, elements.department, elements.flex_element_id
     from flex_sync.due_elements
     join flex_sync.elements on elements.flex_element_id = due_elements.flex_element_id
+    union
+    -- Never asked about: only lines that were recorded before the installation know whose it was.
+    (
+      select distinct on (ledger.flex_element_id) ledger.crew_call_id, null::uuid, null::text, ledger.flex_element_id
+      from flex_sync.due_elements
+      join flex_sync.ledger on ledger.flex_element_id = due_elements.flex_element_id
+      where ledger.crew_call_id is not null
+        and not exists (select from flex_sync.elements where elements.flex_element_id = due_elements.flex_element_id)
+      order by ledger.flex_element_id, ledger.crew_call_id
+    )
   ) as left_behind
   where left_behind.crew_call_id is not null
     and not exists (select from flex_sync.crew_calls where crew_calls.flex_element_id = left_behind.flex_element_id)
