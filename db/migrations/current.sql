@@ -85,4 +85,15 @@ create index outbox_failed on flex_sync.outbox (flex_element_id, kind, flex_reso
 -- A crew call without a department is not retired.
 --!include explain.sql
 
+-- Another policy holds for what was not sent yet too.
+--!include note_changed_policy.sql
+drop trigger if exists flex_sync_changed_policy on flex_sync.settings;
+create trigger flex_sync_changed_policy
+after update of policy on flex_sync.settings
+for each row execute function flex_sync.note_changed_policy();
+drop trigger if exists flex_sync_changed_policy on flex_sync.crew_call_settings;
+create trigger flex_sync_changed_policy
+after insert or update or delete on flex_sync.crew_call_settings
+for each row execute function flex_sync.note_changed_policy();
+
 select flex_sync.grant_privileges();

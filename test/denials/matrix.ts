@@ -106,10 +106,10 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
     `,
     NOBODY,
   ),
-  // Triggers: they run for whoever writes the host's tables, and nobody calls them.
+  // Triggers: they run for whoever writes the host's tables or the settings, and nobody calls them.
   ...each(
-    `note_changed_assignments note_changed_crew_call note_changed_mapping note_changed_profiles note_deleted_job
-    note_deleted_profile`,
+    `note_changed_assignments note_changed_crew_call note_changed_mapping note_changed_policy note_changed_profiles
+    note_deleted_job note_deleted_profile`,
     NOBODY,
   ),
 ]);

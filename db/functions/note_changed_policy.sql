@@ -1,0 +1,51 @@
+-- note_changed_policy()  (trigger on settings and crew_call_settings)
+--
+-- Another policy holds from now on: what the old one let go and nobody sent yet waits for a plan of a new reading.
+-- A row that a planner or a drainer holds right now is left to them: nobody waits here.
+--
+-- Reads        crew_calls
+-- Writes       outbox, what note_element writes
+create or replace function flex_sync.note_changed_policy()
+returns trigger
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, flex_sync, pg_temp
+as $$
+declare
+  v_element text;
+begin
+  if to_jsonb(old) ->> 'policy' is not distinct from to_jsonb(new) ->> 'policy' then
+    return null;
+  end if;
+  for v_element in
+    with
+    confirmed as (
+      select outbox.id
+      from outbox
+      where outbox.state = 'pending'
+        and outbox.kind <> 'observe'
+        and outbox.reading_at is not null
+        and (
+          tg_relid = 'settings'::regclass
+          or outbox.flex_element_id in (
+            select crew_calls.flex_element_id
+            from crew_calls
+            where crew_calls.id in ((to_jsonb(old) ->> 'crew_call_id')::uuid, (to_jsonb(new) ->> 'crew_call_id')::uuid)
+          )
+        )
+      order by outbox.id
+      for update skip locked
+    ),
+    waiting as (
+      update outbox set reading_at = null from confirmed where outbox.id = confirmed.id
+      returning outbox.flex_element_id
+    )
+    select distinct waiting.flex_element_id from waiting order by waiting.flex_element_id
+  loop
+    perform note_element(v_element, 'the policy changed', true);
+  end loop;
+  return null;
+end
+$$;
+comment on function flex_sync.note_changed_policy() is 'What another policy let go waits for a plan of a new reading.';
