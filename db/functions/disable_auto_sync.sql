@@ -20,8 +20,11 @@ begin
   end if;
   drop trigger if exists flex_sync_auto_insert on :HOST_SCHEMA.job_assignments;
   drop trigger if exists flex_sync_auto_update on :HOST_SCHEMA.job_assignments;
-  drop trigger if exists flex_sync_auto_update_from on :HOST_SCHEMA.job_assignments;
   drop trigger if exists flex_sync_auto_delete on :HOST_SCHEMA.job_assignments;
+  drop trigger if exists flex_sync_auto_truncate on :HOST_SCHEMA.job_assignments;
+  -- As earlier versions had it.
+  drop trigger if exists flex_sync_auto_update_from on :HOST_SCHEMA.job_assignments;
+  drop trigger if exists flex_sync_auto_insert on :HOST_SCHEMA.profiles;
   drop trigger if exists flex_sync_auto_update on :HOST_SCHEMA.profiles;
   drop trigger if exists flex_sync_auto_insert on :HOST_SCHEMA.flex_crew_calls;
   drop trigger if exists flex_sync_auto_update on :HOST_SCHEMA.flex_crew_calls;

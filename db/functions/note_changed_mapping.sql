@@ -1,8 +1,10 @@
 -- note_changed_mapping()  (statement trigger on flex_crew_calls, only after enable_auto_sync)
 --
--- Crew calls were made or changed: ask for a sync of the elements they point at now.
+-- Crew calls were made or changed: ask for a sync of the elements they point at now, once per transaction and element. What
+-- counts is the job, the department, the element, and any other column that desired_crew names.
 --
--- Writes       due_elements; NOTIFY flex_sync_work
+-- Reads        desired_columns, changed_rows, former_rows
+-- Writes       what note_elements writes
 create or replace function flex_sync.note_changed_mapping()
 returns trigger
 language plpgsql
@@ -11,14 +13,25 @@ security definer
 set search_path = pg_catalog, flex_sync, pg_temp
 set jit = off
 as $$
+declare
+  v_columns text[];
 begin
-  insert into due_elements (flex_element_id, reason, wants_reading, requests_sync, noted_at)
-  select distinct flex_id(changed_rows.flex_element_id::text), 'a crew call was mapped', false, true, clock()
-  from changed_rows
-  where is_flex_id(changed_rows.flex_element_id::text);
-  if found then
-    perform pg_notify('flex_sync_work', '');
+  if tg_op = 'INSERT' then
+    perform note_elements(array_agg(distinct flex_id(changed_rows.flex_element_id::text)), 'a crew call was mapped', false, true)
+    from changed_rows;
+    return null;
   end if;
+  v_columns := desired_columns(tg_relid) || array['job_id', 'department', 'flex_element_id'];
+  perform note_elements(array_agg(distinct flex_id(changed.row_now ->> 'flex_element_id')), 'a crew call was mapped', false, true)
+  from (
+    select to_jsonb(changed_rows) as row_now, to_jsonb(former_rows) as row_before
+    from changed_rows
+    left join former_rows on former_rows.id = changed_rows.id
+  ) as changed
+  where exists (
+    select from unnest(v_columns) as compared (name)
+    where changed.row_now -> compared.name is distinct from changed.row_before -> compared.name
+  );
   return null;
 exception
   when others then

@@ -1,9 +1,9 @@
 -- note_deleted_profile()  (trigger on profiles)
 --
--- A person was deleted: the elements that hold a line of theirs must be looked at.
+-- A person was deleted: the elements that hold a line of theirs must be looked at, each once per transaction.
 --
 -- Reads        ledger
--- Writes       due_elements
+-- Writes       what note_elements writes
 create or replace function flex_sync.note_deleted_profile()
 returns trigger
 language plpgsql
@@ -13,14 +13,10 @@ set search_path = pg_catalog, flex_sync, pg_temp
 set jit = off
 as $$
 begin
-  perform note_element(gone.flex_element_id, 'a profile was deleted', true)
-  from (
-    select distinct ledger.flex_element_id
-    from ledger
-    where ledger.technician_id::text = old.id::text
-      and ledger.gone_at is null
-      and ledger.flex_element_id is not null
-  ) as gone;
+  perform note_elements(array_agg(distinct ledger.flex_element_id), 'a profile was deleted', true, false)
+  from ledger
+  where ledger.technician_id = old.id::uuid
+    and ledger.gone_at is null;
   return null;
 exception
   when others then

@@ -95,5 +95,29 @@ drop trigger if exists flex_sync_changed_policy on flex_sync.crew_call_settings;
 create trigger flex_sync_changed_policy
 after insert or update or delete on flex_sync.crew_call_settings
 for each row execute function flex_sync.note_changed_policy();
+-- Enter migration here. It begins with
+--     select flex_sync.remember_objects();
+-- and ends with
+--     select flex_sync.grant_privileges();
+select flex_sync.remember_objects();
+
+--!include note_elements.sql
+--!include desired_columns.sql
+--!include note_changed_assignments.sql
+--!include note_changed_mapping.sql
+--!include note_changed_profiles.sql
+--!include note_deleted_profile.sql
+--!include enable_auto_sync.sql
+--!include disable_auto_sync.sql
+
+-- Where auto sync is on, its triggers are made anew: their rows have other names now.
+do $$
+begin
+  perform from pg_trigger where tgname = 'flex_sync_auto_update_from' and tgrelid = ':HOST_SCHEMA.job_assignments'::regclass;
+  if found then
+    perform flex_sync.enable_auto_sync();
+  end if;
+end
+$$;
 
 select flex_sync.grant_privileges();

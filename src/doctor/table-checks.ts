@@ -4,7 +4,7 @@ import { type Check, check, type Found, fail, hostSchemaOf, ok, only, warn } fro
 
 const HOST_TABLES = ["jobs", "profiles", "job_assignments", "flex_crew_calls", "flex_crew_assignments"];
 /** How many triggers `enable_auto_sync` makes. */
-const AUTO_SYNC_TRIGGERS = 7;
+const AUTO_SYNC_TRIGGERS = 8;
 
 /** What the migration added to the host's tables, and the indexes of ours. */
 export async function tableChecks(sql: Sql): Promise<Check[]> {

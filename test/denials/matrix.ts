@@ -47,6 +47,7 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
       count_call
       crew_call_or_raise
       decide_removals
+      desired_columns
       desired_of
       doubt_element
       doubt_of_lines
@@ -71,6 +72,7 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
       note_block
       note_decisions
       note_element
+      note_elements
       note_failure
       note_success
       open_breaker

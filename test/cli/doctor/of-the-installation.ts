@@ -106,7 +106,7 @@ export const ofTheInstallation: Misconfiguration[] = [
     name: "half of the triggers of auto sync",
     check: "auto_sync",
     status: "fail",
-    names: "6 of 7",
+    names: "7 of 8",
     async make({ sql }) {
       await sql`select flex_sync.enable_auto_sync()`;
       await sql`drop trigger flex_sync_auto_delete on job_assignments`;
