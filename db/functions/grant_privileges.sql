@@ -43,6 +43,8 @@ begin
     elsif v_object.type = 'function' and v_object.plain in ('explain', 'history', 'state_of_crew_call', 'stays_by_policy', 'ago', 'name_of') then
       -- What applications ask, and what the views call, so that whoever may read them can: the drainer for its page.
       execute format('grant execute on function %s to flex_sync_app, flex_sync_drainer, flex_sync_operator', v_object.name);
+    elsif v_object.type = 'function' and v_object.plain = 'set_resync_interval' then
+      execute format('grant execute on function %s to flex_sync_operator', v_object.name);
     end if;
   end loop;
 end

@@ -116,7 +116,13 @@ begin
     where crew_calls.flex_element_id = next_reading.flex_element_id
     having count(*) > 0
     union all
-    select greatest(v_element.reading_at, v_element.doubt_at) + min(coalesce(crew_call_settings.resync_interval, v_settings.resync_interval)), 'background', null, 1
+    -- Up to a fifth earlier, so that what was read together is not read together for ever; see begin_background_readings.
+    select greatest(
+      greatest(v_element.reading_at, v_element.doubt_at)
+        + least(min(coalesce(crew_call_settings.resync_interval, v_settings.resync_interval)), interval '10 years')
+        * (0.8 + 0.2 * (hashtextextended(v_element.flex_element_id || extract(epoch from v_element.reading_at)::text, 0) & 1023) / 1023),
+      v_element.background_at
+    ), 'background', null, 1
     from crew_calls
     left join crew_call_settings on crew_call_settings.crew_call_id = crew_calls.id
     where crew_calls.flex_element_id = next_reading.flex_element_id

@@ -101,6 +101,10 @@ for each row execute function flex_sync.note_changed_policy();
 --     select flex_sync.grant_privileges();
 select flex_sync.remember_objects();
 
+alter table flex_sync.elements add column if not exists background_at timestamptz;
+comment on column flex_sync.elements.background_at is 'Its next background reading is due no earlier: they are spread, and put off while few calls are left.';
+
+--!include grant_privileges.sql
 --!include note_elements.sql
 --!include desired_columns.sql
 --!include note_changed_assignments.sql
@@ -109,6 +113,20 @@ select flex_sync.remember_objects();
 --!include note_deleted_profile.sql
 --!include enable_auto_sync.sql
 --!include disable_auto_sync.sql
+--!include next_reading.sql
+--!include begin_background_readings.sql
+--!include set_resync_interval.sql
+--!include note_changed_interval.sql
+
+drop trigger if exists note_changed_interval on flex_sync.settings;
+create trigger note_changed_interval
+after update of resync_interval on flex_sync.settings
+for each row execute function flex_sync.note_changed_interval();
+
+drop trigger if exists note_changed_interval on flex_sync.crew_call_settings;
+create trigger note_changed_interval
+after insert or delete or update of resync_interval on flex_sync.crew_call_settings
+for each row execute function flex_sync.note_changed_interval();
 
 -- Where auto sync is on, its triggers are made anew: their rows have other names now.
 do $$

@@ -31,7 +31,7 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
     DRAINER,
   ),
   ...each(
-    `retry retry_failed approve_removals reject_removals adopt set_policy pause resume enable_auto_sync
+    `retry retry_failed approve_removals reject_removals adopt set_policy set_resync_interval pause resume enable_auto_sync
     disable_auto_sync`,
     OPERATOR,
   ),
@@ -110,8 +110,8 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
   ),
   // Triggers: they run for whoever writes the host's tables or the settings, and nobody calls them.
   ...each(
-    `note_changed_assignments note_changed_crew_call note_changed_mapping note_changed_policy note_changed_profiles
-    note_deleted_job note_deleted_profile`,
+    `note_changed_assignments note_changed_crew_call note_changed_interval note_changed_mapping note_changed_policy
+    note_changed_profiles note_deleted_job note_deleted_profile`,
     NOBODY,
   ),
 ]);

@@ -77,6 +77,10 @@ describe("three drainers and a small budget", () => {
     await sql`select flex_sync.tick()`;
     const waiting = await sql`select from flex_sync.outbox where state = 'pending' and reason = 'background'`;
     expect(waiting).toHaveLength(3);
+    // However they are spread: all of them are due, the oldest first.
+    const allDue = () => sql`update flex_sync.outbox set due_at = elements.reading_at from flex_sync.elements
+      where elements.flex_element_id = outbox.flex_element_id and state = 'pending' and reason = 'background'`;
+    await allDue();
     const asked = calls[2] as (typeof calls)[0];
     flex.clearCalls();
     await stage.sync(asked);
@@ -85,6 +89,7 @@ describe("three drainers and a small budget", () => {
     expect(await stage.conditionOf(asked)).toMatchObject({ condition: "synced" });
     for (const call of calls) {
       await stage.pass(HOUR_MS + 60_000);
+      await allDue();
       await drainTogether(drainers);
       expect(flex.calls.length).toBe(2 + calls.indexOf(call));
     }

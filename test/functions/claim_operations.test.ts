@@ -3,7 +3,7 @@ import { ana, type CrewCall, makeCrewCall, person } from "../crew-call.ts";
 import { createDatabase } from "../postgres/database.ts";
 import { conditionOf, request } from "./asking.ts";
 import { answer, claim, drainWith, fail, settleWith, step } from "./drain-with.ts";
-import { moveClock } from "./move-clock.ts";
+import { moveClock, moveToNextWork } from "./move-clock.ts";
 
 const crew = (number: number) => Array.from({ length: number }, (_, n) => person(100 + n));
 
@@ -89,8 +89,8 @@ describe("claim_operations", () => {
       await drainWith(sql, call.flex);
     }
     await sql`update flex_sync.settings set resync_interval = '1 hour'`;
-    await moveClock(sql, "61 min");
     await sql`select flex_sync.tick()`;
+    await sql`update flex_sync.outbox set due_at = flex_sync.clock() where reason = 'background' and state = 'pending'`;
     const [, , last] = calls as [CrewCall, CrewCall, CrewCall];
     await request(sql, last);
     expect((await claim(sql, 1))[0]?.flex_element_id).toBe(last.element);
@@ -121,7 +121,7 @@ describe("with background readings on", () => {
     await drainWith(sql, call.flex);
     expect(await conditionOf(sql, call)).toBe("synced");
     const stranger = call.flex.add(call.element, person(9).resource);
-    await moveClock(sql, "61 min");
+    await moveToNextWork(sql);
     await drainWith(sql, call.flex);
     expect(call.flex.writes.at(-1)).toBe(`remove ${stranger}`);
   });

@@ -14,7 +14,7 @@ import {
 import { createDatabase } from "../postgres/database.ts";
 import { request, sync } from "./asking.ts";
 import { drainWith, type Hook, settleWith } from "./drain-with.ts";
-import { moveClock } from "./move-clock.ts";
+import { moveClock, moveToNextWork } from "./move-clock.ts";
 
 interface Happened {
   at: Date;
@@ -262,11 +262,11 @@ test("a background reading is told only when it shows something new", async () =
   const call = await makeCrewCall(sql, { desired: [ana], recorded: [ana], inFlex: [ana] });
   await sync(sql, call);
   const before = (await history(sql, call, ana)).length;
-  await moveClock(sql, "61 min");
+  await moveToNextWork(sql);
   await drainWith(sql, call.flex);
   expect(await history(sql, call, ana)).toHaveLength(before);
   call.flex.add(call.element, ana.resource);
-  await moveClock(sql, "61 min");
+  await moveToNextWork(sql);
   await drainWith(sql, call.flex);
   expect(told((await history(sql, call, ana)).slice(before))[0]).toBe("reading changed");
 });

@@ -10,6 +10,14 @@ export async function moveClock(sql: Sql, by: string): Promise<void> {
   await serverStartedAt(sql, "pg_postmaster_start_time()");
 }
 
+/** Move the clock to whatever waits for time, such as the next background reading. */
+export async function moveToNextWork(sql: Sql): Promise<void> {
+  await sql`select flex_sync.tick()`;
+  const [next] = await sql<[{ wait: string }]>`
+    select greatest(flex_sync.next_work_at() - flex_sync.clock(), '1 ms')::text as wait`;
+  await moveClock(sql, next.wait);
+}
+
 /** The server restarts now: what was read before is not trusted any more. */
 export async function restartServer(sql: Sql): Promise<void> {
   const [row] = await sql<[{ now: string }]>`select flex_sync.clock()::text as now`;

@@ -59,6 +59,11 @@ const FUNCTIONS: [string, (on: Stage) => string, (on: Stage) => object][] = [
     ({ call }) => `flex_sync.set_policy('${call.id}', 'owned')`,
     ({ call }) => ({ crew_call_id: call.id, was: null, is: "owned" }),
   ],
+  [
+    "set_resync_interval",
+    ({ call }) => `flex_sync.set_resync_interval('${call.id}', '2 hours')`,
+    ({ call }) => ({ crew_call_id: call.id, was: null, is: "02:00:00" }),
+  ],
   ["pause", () => "flex_sync.pause('lunch')", () => ({ reason: "lunch", was: null })],
   ["enable_auto_sync", () => "flex_sync.enable_auto_sync()", () => ({})],
 ];
@@ -121,6 +126,11 @@ describe("nonsense is refused with a code and a cure, and leaves no trace", () =
     ["NOPOL", ({ id }: { id: string }) => `flex_sync.set_policy('${id}', 'Mirror')`],
     ["NOCAL", () => "flex_sync.set_policy(null, 'owned')"],
     ["NOCAL", ({ gone }: { gone: string }) => `flex_sync.set_policy('${gone}', 'mirror')`],
+    ["NOINT", ({ id }: { id: string }) => `flex_sync.set_resync_interval('${id}', '59 seconds')`],
+    ["NOINT", ({ id }: { id: string }) => `flex_sync.set_resync_interval('${id}', '-1 hour')`],
+    ["NOINT", ({ id }: { id: string }) => `flex_sync.set_resync_interval('${id}', '11 years')`],
+    ["NOCAL", () => "flex_sync.set_resync_interval(gen_random_uuid(), null)"],
+    ["NOCAL", ({ gone }: { gone: string }) => `flex_sync.set_resync_interval('${gone}', '1 hour')`],
     ["NOWHY", () => "flex_sync.pause(null)"],
     ["NOWHY", () => "flex_sync.pause(E' \\n\\t')"],
     ["NOCAL", () => "flex_sync.explain(null)"],

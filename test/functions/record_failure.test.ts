@@ -3,7 +3,7 @@ import { ana, as, ben, type CrewCall, makeCrewCall } from "../crew-call.ts";
 import { createDatabase } from "../postgres/database.ts";
 import { conditionOf, request, sync } from "./asking.ts";
 import { claim, drainWith, type Failure, settleWith } from "./drain-with.ts";
-import { moveClock } from "./move-clock.ts";
+import { moveClock, moveToNextWork } from "./move-clock.ts";
 
 const REFUSED: Failure = { outcome: "refused", status: 422, error: "DELETE /line-item: 422" };
 
@@ -23,7 +23,7 @@ describe("a write that Flex refuses", () => {
       expect(await conditionOf(sql, call)).toBe("failed refused");
 
       await sql`update flex_sync.settings set resync_interval = '1 hour'`;
-      await moveClock(sql, "61 min");
+      await moveToNextWork(sql);
       const background = await drainWith(sql, call.flex, hook);
       expect(background.map((operation) => operation.kind)).toEqual(["observe"]);
       expect(await conditionOf(sql, call)).toBe("failed refused");
@@ -56,6 +56,7 @@ test("a reading that resolves an unknown goes before background readings", async
   await sql`select flex_sync.tick()`;
   const waiting = await sql`select reason from flex_sync.outbox where state = 'pending' order by reason`;
   expect(waiting.map(({ reason }) => reason)).toEqual(["background", "background", "background", "unknown"]);
+  await sql`update flex_sync.outbox set due_at = flex_sync.clock() - interval '1 min' where reason = 'background'`;
   expect((await claim(sql, 1))[0]?.flex_element_id).toBe(call.element);
 });
 

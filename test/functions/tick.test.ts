@@ -100,7 +100,7 @@ describe("next_work_at", () => {
     await sql`update flex_sync.tenant set breaker_opened_at = null, breaker_reason = null`;
     await sql`update flex_sync.settings set resync_interval = '10 min'`;
     await sync(sql, call);
-    expect(Number(await nextWork(sql))).toBeGreaterThan(590);
+    expect(Number(await nextWork(sql))).toBeGreaterThan(470);
   });
 });
 

@@ -123,6 +123,12 @@ export const PARTICIPANTS: Participant[] = [
     run: (sql, { call, adoptable }) => sql`select flex_sync.adopt(${call.id}, ${adoptable})`,
   },
   {
+    name: "set_resync_interval",
+    kind: "operator",
+    calls: ["set_resync_interval"],
+    run: (sql, { call }) => sql`select flex_sync.set_resync_interval(${call.id}, '2 hours')`,
+  },
+  {
     name: "set_policy",
     kind: "operator",
     calls: ["set_policy"],
