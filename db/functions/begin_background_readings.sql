@@ -4,12 +4,12 @@
 -- for what somebody asked for. At most 250 elements at a time.
 --
 -- A reading that is late by more than a tenth of its interval (after an outage, or when the interval was just set) goes to a
--- time picked at random within the interval to come. While no more than a quarter of any window of Flex calls is left, what
--- falls due within ten minutes is put off, by ten minutes and up to another hour.
+-- time picked at random within the interval to come. While there is no room for them, what falls due within ten minutes is
+-- put off, by ten minutes and up to another hour.
 --
 -- Returns      how many elements it timed
 -- Locks        element (tried, never waited for)
--- Reads        settings, crew_call_settings, crew_calls, outbox, tenant, calls_left
+-- Reads        settings, crew_call_settings, crew_calls, outbox, tenant, room_for_background
 -- Writes       elements, outbox
 create or replace function flex_sync.begin_background_readings()
 returns int
@@ -29,12 +29,7 @@ begin
     or exists (select from tenant where tenant.paused_at is not null or tenant.breaker_opened_at is not null) then
     return 0;
   end if;
-  select calls_left.hourly > coalesce(settings.hourly_limit, settings.monthly_limit / 50) / 4
-    and calls_left.daily > coalesce(settings.daily_limit, settings.monthly_limit / 10) / 4
-    and calls_left.monthly > settings.monthly_limit / 4
-  into v_room
-  from calls_left(), settings;
-
+  v_room := room_for_background();
   for v_element in
     with
     intervals as (

@@ -12,7 +12,7 @@
 -- Errors       LEASE   settings.lease is not longer than the deadline plus a second
 --              ISOLA   the transaction is not read committed
 -- Locks        budget
--- Reads        settings, tenant, elements, element_health, crew_calls, calls_left
+-- Reads        settings, tenant, elements, element_health, crew_calls, calls_left, room_for_background
 -- Writes       outbox, calls, syncs
 create or replace function flex_sync.claim_operations(drainer text, slots int, deadline interval)
 returns table (
@@ -126,6 +126,8 @@ begin
         continue;
       end if;
       continue when v_candidate.kind = 'remove' and v_candidate.limited and v_removals_left <= 0;
+      -- They come last, and tick() puts off what is left of them.
+      exit when v_candidate.kind = 'observe' and v_candidate.reason = 'background' and not room_for_background();
       -- A reading for the sake of a write leaves one call for the write.
       continue when v_candidate.kind = 'observe' and v_candidate.reason = 'reading_too_old' and v_two_needed and v_calls_left < 2;
       continue when v_candidate.kind = 'observe' and exists (

@@ -114,6 +114,8 @@ comment on column flex_sync.elements.background_at is 'Its next background readi
 --!include enable_auto_sync.sql
 --!include disable_auto_sync.sql
 --!include next_reading.sql
+--!include room_for_background.sql
+--!include claim_operations.sql
 --!include begin_background_readings.sql
 --!include set_resync_interval.sql
 --!include note_changed_interval.sql

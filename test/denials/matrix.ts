@@ -91,6 +91,7 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
       removals_within_the_hour
       request_sync
       request_unasked
+      room_for_background
       server_started_at
       settle_unknown
       store_reading
