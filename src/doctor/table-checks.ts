@@ -1,10 +1,9 @@
 import type { Sql } from "postgres";
 import { committedMigrations, inHostSchema } from "../migrations/committed-migrations.ts";
+import { autoSync } from "./auto-sync-check.ts";
 import { type Check, check, type Found, fail, hostSchemaOf, ok, only, warn } from "./check.ts";
 
 const HOST_TABLES = ["jobs", "profiles", "job_assignments", "flex_crew_calls", "flex_crew_assignments"];
-/** How many triggers `enable_auto_sync` makes. */
-const AUTO_SYNC_TRIGGERS = 8;
 
 /** What the migration added to the host's tables, and the indexes of ours. */
 export async function tableChecks(sql: Sql): Promise<Check[]> {
@@ -12,7 +11,7 @@ export async function tableChecks(sql: Sql): Promise<Check[]> {
     await check("unique_constraint", () => uniqueConstraint(sql)),
     await check("indexes", () => indexes(sql)),
     await check("triggers", () => triggers(sql)),
-    await check("auto_sync", () => autoSync(sql)),
+    await check("auto_sync", async () => autoSync(sql, await autoSyncTriggers(sql))),
   ];
 }
 
@@ -106,15 +105,8 @@ async function triggers(sql: Sql): Promise<Found> {
   return ok(`${there.length} triggers are in place`);
 }
 
-async function autoSync(sql: Sql): Promise<Found> {
-  const there = (await ours(sql)).filter(({ name }) => name.startsWith("flex_sync_auto_"));
-  if (there.length === 0) return ok("off: somebody asks for syncs");
-  if (there.length >= AUTO_SYNC_TRIGGERS) return ok("on: changes of the crew request syncs");
-  return fail(
-    `${there.length} of ${AUTO_SYNC_TRIGGERS} triggers are there: some changes of the crew request nothing`,
-    "Make them anew:",
-    "select flex_sync.enable_auto_sync();",
-  );
+async function autoSyncTriggers(sql: Sql): Promise<number> {
+  return (await ours(sql)).filter(({ name }) => name.startsWith("flex_sync_auto_")).length;
 }
 
 /** The triggers that the committed migrations make on the host's tables. */

@@ -91,6 +91,23 @@ describe("a crew call is read again though nobody asks", () => {
     expect(await waiting(sql)).toEqual([]);
   });
 
+  test("also where a crew call is pointed at an element that was read before", async () => {
+    const { sql } = await createDatabase();
+    const call = await makeCrewCall(sql, { desired: [ana] });
+    const other = await makeCrewCall(sql, { desired: [ana], flex: call.flex });
+    await sync(sql, call);
+    await sync(sql, other);
+    await sql`delete from flex_crew_calls where id = ${other.id}`;
+    await drainWith(sql, call.flex);
+    await sql`update flex_sync.settings set resync_interval = '1 hour'`;
+    await tickToTheEnd(sql);
+    await sql`update flex_crew_calls set flex_element_id = ${other.element} where id = ${call.id}`;
+    await drainWith(sql, call.flex);
+    await moveClock(sql, "11 min");
+    await tickToTheEnd(sql);
+    expect(await waiting(sql, other)).toHaveLength(1);
+  });
+
   test("hardly ever, where its own interval is as long as they get", async () => {
     const { sql } = await createDatabase();
     const call = await makeCrewCall(sql, { desired: [ana] });

@@ -114,6 +114,20 @@ export const ofTheInstallation: Misconfiguration[] = [
     },
   },
   {
+    name: "a table that decides who is on the crew and that auto sync does not watch",
+    check: "auto_sync",
+    status: "warn",
+    names: "public.shifts",
+    async make({ sql }) {
+      await sql`create table public.shifts (job_id uuid, technician_id uuid)`;
+      await sql`create or replace view flex_sync.desired_crew as
+        select flex_crew_calls.id as crew_call_id, shifts.technician_id, profiles.flex_resource_id::text, null::text as role_code
+        from flex_crew_calls join public.shifts using (job_id) join profiles on profiles.id = shifts.technician_id`;
+      await sql`select flex_sync.enable_auto_sync()`;
+      return undefined;
+    },
+  },
+  {
     name: "a unique constraint that is lost",
     check: "unique_constraint",
     status: "fail",
