@@ -6,6 +6,8 @@ import {
   inInstallerTransaction,
   withClient,
 } from "./migrations/database-client.ts";
+import { DESIRED_CREW, faultOfDesiredCrew } from "./migrations/desired-crew-columns.ts";
+import { checkInstallersRights } from "./migrations/installers-rights.ts";
 import { CREATE_LEDGER, type LedgerRow, OLDEST_POSTGRES, readLedger } from "./migrations/ledger.ts";
 
 export type MigrateOptions = DatabaseTarget & {
@@ -22,6 +24,8 @@ export interface MigrateResult {
   applied: string[];
   /** Names of those that were there before. */
   alreadyThere: string[];
+  /** What was found and does not stop an installation: a replaced `desired_crew` whose columns do not fit. */
+  warnings: string[];
 }
 
 /**
@@ -29,7 +33,8 @@ export interface MigrateResult {
  * under a lock, so that two callers at once are safe. Calling it again changes nothing.
  *
  * @throws FlexCrewSyncError PGOLD (Postgres below 14), NEWER (the database is ahead of this package), EDITD (an
- *   applied migration is not the one this package has), MOVED (another host schema than the installed one)
+ *   applied migration is not the one this package has), MOVED (another host schema than the installed one); an error
+ *   of Postgres with the code NOROL, NOOWN (a right is missing; the hint has the statements), NOHOS, HOSTC or REFER
  */
 export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
   const migrations = options.migrations ?? committedMigrations();
@@ -40,7 +45,10 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
       refuseForeignLedger(ledger, migrations);
       const hostSchema = chooseHostSchema(ledger, options.hostSchema);
       const pending = migrations.filter(({ name }) => !ledger.some((row) => row.name === name));
-      if (pending.length > 0) await client.query(CREATE_LEDGER);
+      if (pending.length > 0) {
+        await client.query(checkInstallersRights(hostSchema));
+        await client.query(CREATE_LEDGER);
+      }
       for (const migration of pending) {
         await client.query(inHostSchema(migration.sql, hostSchema));
         await client.query(
@@ -49,9 +57,19 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
         );
         options.log?.(`applied ${migration.name}`);
       }
-      return { applied: pending.map(({ name }) => name), alreadyThere: ledger.map(({ name }) => name) };
+      return {
+        applied: pending.map(({ name }) => name),
+        alreadyThere: ledger.map(({ name }) => name),
+        warnings: await warningsOf(client),
+      };
     });
   });
+}
+
+/** A view that does not fit blocks its own crew calls; refusing the update for it would keep mends from everybody else. */
+async function warningsOf(client: DatabaseClient): Promise<string[]> {
+  const fault = await faultOfDesiredCrew(client);
+  return fault === null ? [] : [`${fault}. Nothing is planned before it does: ${DESIRED_CREW}`];
 }
 
 async function refuseOldPostgres(client: DatabaseClient): Promise<void> {

@@ -1,5 +1,6 @@
 import { committedMigrations, inHostSchema, type Migration } from "./migrations/committed-migrations.ts";
 import { INSTALLER_LOCK } from "./migrations/database-client.ts";
+import { checkInstallersRights } from "./migrations/installers-rights.ts";
 import { CREATE_LEDGER, OLDEST_POSTGRES } from "./migrations/ledger.ts";
 
 export interface PrintMigrationOptions {
@@ -25,6 +26,7 @@ export function printMigration(options: PrintMigrationOptions = {}): string {
       "end if;",
       `perform ${INSTALLER_LOCK};`,
     ]),
+    checkInstallersRights(hostSchema),
     CREATE_LEDGER.trim(),
     block([
       `if exists (select from flex_sync.migrations where name not in (${names})) then`,

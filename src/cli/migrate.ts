@@ -39,12 +39,16 @@ async function runMigrate(cli: Cli, { print = false, hostSchema }: MigrateFlags)
     cli.stdout.write(printMigration(schema));
   } else {
     const { databaseUrl: connectionString } = databaseSettings(cli.env);
-    const { applied, alreadyThere } = await migrate({ connectionString, ...schema });
+    const { applied, alreadyThere, warnings } = await migrate({ connectionString, ...schema });
     writeLines(
       cli.stdout,
       applied.map((name) => `applied ${name}`),
     );
     if (applied.length === 0) cli.stdout.write(`already up to date (${alreadyThere.length} migrations)\n`);
+    writeLines(
+      cli.stderr,
+      warnings.map((warning) => `warning: ${warning}`),
+    );
     cli.stderr.write("Next: flex-crew-sync doctor\n");
   }
   cli.exitCode = EXIT.done;

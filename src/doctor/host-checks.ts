@@ -1,9 +1,20 @@
 import type { Sql } from "postgres";
 import { messageOf } from "../drainer/database-error.ts";
-import { type Check, check, type Found, fail, hostSchemaOf, ok, only, type Patient, warn } from "./check.ts";
+import { DESIRED_CREW, faultOfDesiredCrew } from "../migrations/desired-crew-columns.ts";
+import {
+  type Check,
+  check,
+  clientOf,
+  type Found,
+  fail,
+  hostSchemaOf,
+  ok,
+  only,
+  type Patient,
+  warn,
+} from "./check.ts";
 import { tableChecks } from "./table-checks.ts";
 
-const COLUMNS = "crew_call_id uuid, technician_id uuid, flex_resource_id text, role_code text";
 /** What answers differently for each session. */
 const OF_SESSIONS =
   "current_setting|current_user|session_user|current_role|auth\\.(?:uid|jwt|role|email)|pg_backend_pid|inet_client_addr";
@@ -19,20 +30,9 @@ export async function hostChecks({ sql }: Patient): Promise<Check[]> {
 }
 
 async function desiredCrew(sql: Sql): Promise<Found> {
-  const { columns } = only(
-    await sql<{ columns: string | null }[]>`
-      select string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' order by attnum) as columns
-      from pg_attribute
-      where attrelid = to_regclass('flex_sync.desired_crew')
-        and attnum > 0
-        and not attisdropped`,
-  );
-  const mend = `create or replace view flex_sync.desired_crew as select … with the columns ${COLUMNS}`;
-  if (columns === null) return fail("the view flex_sync.desired_crew is missing", mend);
-  // A host may add columns at the end; the four come first.
-  if (columns !== COLUMNS && !columns.startsWith(`${COLUMNS},`)) {
-    return fail(`it has the columns ${columns}`, `${mend}; where types differ, drop it first`);
-  }
+  const fault = await faultOfDesiredCrew(clientOf(sql));
+  if (fault !== null)
+    return fail(fault, `${DESIRED_CREW}; where names or types differ, drop the view first and create it`);
   const people = await countPeople(sql);
   if (people === "hidden") {
     return fail(

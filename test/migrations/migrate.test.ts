@@ -16,8 +16,8 @@ test("applies what is pending, in order, and records it", async () => {
   const first = await migrate({ connectionString: url, migrations: tinyMigrations.slice(0, 1) });
   const second = await migrate({ connectionString: url, migrations: tinyMigrations, log });
 
-  expect(first).toEqual({ applied: names.slice(0, 1), alreadyThere: [] });
-  expect(second).toEqual({ applied: names.slice(1), alreadyThere: names.slice(0, 1) });
+  expect(first).toMatchObject({ applied: names.slice(0, 1), alreadyThere: [] });
+  expect(second).toMatchObject({ applied: names.slice(1), alreadyThere: names.slice(0, 1) });
   expect(lines).toEqual(["applied 000002-add-reason.sql"]);
   const ledger = await sql`select name, hash, host_schema from flex_sync.migrations order by name`;
   expect([...ledger]).toEqual(

@@ -28,7 +28,7 @@ test.each<[string, Migration[]]>([
 
   expect(await catalogue(printed.sql)).toEqual(await catalogue(migrated.sql));
   const result = await migrate({ connectionString: printed.url, migrations });
-  expect(result).toEqual({ applied: [], alreadyThere: migrations.map(({ name }) => name) });
+  expect(result).toMatchObject({ applied: [], alreadyThere: migrations.map(({ name }) => name) });
 });
 
 test("running it again changes nothing, and a longer file adds what is new", async () => {
