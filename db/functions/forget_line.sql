@@ -16,6 +16,7 @@ as $$
 declare
   v_error text;
   v_calls uuid[];
+  v_places tid[];
 begin
   update ledger
   set gone_at = coalesce(ledger.gone_at, clock())
@@ -29,11 +30,13 @@ begin
   where crew_calls.flex_element_id = forget_line.flex_element_id
     or crew_calls.id = (select ledger.crew_call_id from ledger where ledger.flex_line_item_id = forget_line.flex_line_item_id);
   begin
-    delete from :HOST_SCHEMA.flex_crew_assignments
+    select array_agg(flex_crew_assignments.ctid) into v_places
+    from :HOST_SCHEMA.flex_crew_assignments
     where flex_crew_assignments.crew_call_id = any (v_calls)
       and lower(btrim(flex_crew_assignments.flex_line_item_id::text, E' \t\r\n')) = forget_line.flex_line_item_id;
-    -- What the host deferred to the commit is said now, where it can be caught.
-    set constraints all immediate;
+    if v_places is not null then
+      perform remove_assignments(v_places);
+    end if;
     perform flex_sync.pin_search_path(pg_catalog.current_setting('search_path'));
   exception
     when lock_not_available or deadlock_detected then

@@ -47,6 +47,7 @@ begin
       execute format('grant execute on function %s to flex_sync_operator', v_object.name);
     end if;
   end loop;
+  perform flex_sync.share_with_service_role(v_before);
 end
 $$;
 comment on function flex_sync.grant_privileges() is 'Who may do what with the objects that a migration added; the last statement of each migration.';

@@ -18,6 +18,7 @@ as $$
 declare
   v_kept record;
   v_since jsonb;
+  v_places tid[];
 begin
   if policy_of(record_kept.flex_element_id) = 'report' then
     return;
@@ -47,7 +48,8 @@ begin
   end if;
 
   -- Rows of people nobody desires any more, on a line that stays for somebody else.
-  delete from :HOST_SCHEMA.flex_crew_assignments
+  select array_agg(flex_crew_assignments.ctid) into v_places
+  from :HOST_SCHEMA.flex_crew_assignments
   where flex_crew_assignments.crew_call_id in (
       select crew_calls.id from crew_calls where crew_calls.flex_element_id = record_kept.flex_element_id
     )
@@ -62,8 +64,9 @@ begin
         and planned.crew_call_id = flex_crew_assignments.crew_call_id
         and planned.technician_id = flex_crew_assignments.technician_id
     );
-  -- What the host deferred to the commit is said now, where it can be caught.
-  set constraints all immediate;
+  if v_places is not null then
+    perform remove_assignments(v_places);
+  end if;
   perform flex_sync.pin_search_path(pg_catalog.current_setting('search_path'));
 exception
   when others then

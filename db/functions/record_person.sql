@@ -20,8 +20,6 @@ set lock_timeout = '500ms'
 as $$
 #variable_conflict use_column
 declare
-  -- The host's own type, uuid or text.
-  v_line :HOST_SCHEMA.flex_crew_assignments.flex_line_item_id%type;
   v_error text;
 begin
   perform from crew_calls
@@ -32,14 +30,7 @@ begin
   end if;
 
   begin
-    v_line := record_person.flex_line_item_id;
-    insert into :HOST_SCHEMA.flex_crew_assignments as row_there (crew_call_id, technician_id, flex_line_item_id)
-    values (record_person.crew_call_id, record_person.technician_id, v_line)
-    on conflict (crew_call_id, technician_id) do update
-    set flex_line_item_id = excluded.flex_line_item_id
-    where row_there.flex_line_item_id is distinct from excluded.flex_line_item_id;
-    -- What the host deferred to the commit is said now, where it can be caught.
-    set constraints all immediate;
+    perform write_assignment(record_person.crew_call_id, record_person.technician_id, record_person.flex_line_item_id);
     perform flex_sync.pin_search_path(pg_catalog.current_setting('search_path'));
     return true;
   exception

@@ -140,4 +140,18 @@ begin
 end
 $$;
 
+
+select flex_sync.remember_objects();
+
+-- Triggers of the host's on flex_crew_assignments find names as they do when the application writes.
+--!include write_assignment.sql
+--!include remove_assignments.sql
+--!include record_person.sql
+--!include record_kept.sql
+--!include forget_line.sql
+
+-- Supabase's service_role inherits nothing of flex_sync_app: what it may is granted to it.
+--!include share_with_service_role.sql
+--!include grant_privileges.sql
+select flex_sync.share_with_service_role('{}');
 select flex_sync.grant_privileges();

@@ -89,11 +89,7 @@ describe("every function can be executed by whom the matrix names, and by nobody
         or (pg_proc.pronamespace = 'public'::regnamespace and pg_proc.proname like 'sync_crew%')
       group by pg_proc.oid, pg_proc.proname`;
     const told = granted.map(({ name, grantees }) => [name, grantees ?? []]);
-    // service_role has what it has as a member of flex_sync_app.
-    const wanted = functions.map(({ name }) => [
-      name,
-      (FUNCTIONS.get(name) ?? []).filter((role) => role !== "service_role").toSorted(),
-    ]);
+    const wanted = functions.map(({ name }) => [name, (FUNCTIONS.get(name) ?? []).toSorted()]);
     expect(Object.fromEntries(told)).toEqual(Object.fromEntries(wanted));
   });
 });

@@ -88,11 +88,13 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
       record_kept
       record_person
       remember_objects
+      remove_assignments
       removals_within_the_hour
       request_sync
       request_unasked
       room_for_background
       server_started_at
+      share_with_service_role
       settle_unknown
       store_reading
       take_over_expired
@@ -105,6 +107,7 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
       waiting_for
       what_stands_in_the_way
       who_acts
+      write_assignment
       write_role
     `,
     NOBODY,

@@ -18,9 +18,16 @@ test.each([
   [
     "another role's",
     "grant planners to installer;",
-    ["jobs", "profiles", "job_assignments", "flex_crew_calls", "flex_crew_assignments"]
+    // Foreign keys are checked as the owner of the tables.
+    `grant usage on schema public to planners; ${[
+      "jobs",
+      "profiles",
+      "job_assignments",
+      "flex_crew_calls",
+      "flex_crew_assignments",
+    ]
       .map((table) => `alter table ${table} owner to planners;`)
-      .join(" "),
+      .join(" ")}`,
     1,
   ],
   ["a superuser's", "alter table public.jobs owner to installer;", "", 5],
