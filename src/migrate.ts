@@ -40,7 +40,7 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
   const migrations = options.migrations ?? committedMigrations();
   return withClient(options, async (client) => {
     await refuseOldPostgres(client);
-    return inInstallerTransaction(client, async () => {
+    const result = await whileDrainersWork(client, async () => {
       const ledger = await readLedger(client);
       refuseForeignLedger(ledger, migrations);
       const hostSchema = chooseHostSchema(ledger, options.hostSchema);
@@ -55,7 +55,6 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
           "insert into flex_sync.migrations (name, hash, applied_at, host_schema) values ($1, $2, now(), $3)",
           [migration.name, migration.hash, hostSchema],
         );
-        options.log?.(`applied ${migration.name}`);
       }
       return {
         applied: pending.map(({ name }) => name),
@@ -63,7 +62,23 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
         warnings: await warningsOf(client),
       };
     });
+    for (const name of result.applied) options.log?.(`applied ${name}`);
+    return result;
   });
+}
+
+/** How often Postgres may end an update for its drainers' sake. */
+const DEADLOCKS = 5;
+
+/** An update waits for tables that drainers at work hold, and they for its own: Postgres ends one of them, which tries again. */
+async function whileDrainersWork<T>(client: DatabaseClient, work: () => Promise<T>): Promise<T> {
+  for (let deadlocks = 0; ; deadlocks += 1) {
+    try {
+      return await inInstallerTransaction(client, work);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== "40P01" || deadlocks === DEADLOCKS) throw error;
+    }
+  }
 }
 
 /** A view that does not fit blocks its own crew calls; refusing the update for it would keep mends from everybody else. */

@@ -128,3 +128,30 @@ test("refuses a Postgres that is too old, before it changes anything", async () 
   await expect(migrate({ client, migrations: tinyMigrations })).rejects.toMatchObject({ code: "PGOLD" });
   expect(asked).toHaveLength(1);
 });
+
+test("tries again where Postgres ends it for the sake of a session that holds what it waits for", async () => {
+  const { sql, url } = await createDatabase({ template: "empty" });
+  const made = tiny(
+    "000001-made.sql",
+    "create table flex_sync.a (id int); create table flex_sync.b (id int);",
+  );
+  const altered = tiny(
+    "000002-altered.sql",
+    "alter table flex_sync.a add column note text; alter table flex_sync.b add column note text;",
+  );
+  await migrate({ connectionString: url, migrations: [made] });
+  const [other, updated] = await Promise.all([
+    sql.begin(async (drainer) => {
+      // Whoever looks first for a deadlock is ended.
+      await drainer`set local deadlock_timeout = '1 h'`;
+      await drainer`select from flex_sync.b`;
+      const waiting = () =>
+        sql`select from pg_locks where relation = 'flex_sync.b'::regclass and not granted`;
+      await expect.poll(async () => (await waiting()).length, { timeout: 20_000 }).toBe(1);
+      return drainer`select * from flex_sync.a`;
+    }),
+    migrate({ connectionString: url, migrations: [made, altered] }),
+  ]);
+  expect([...other]).toEqual([]);
+  expect(updated.applied).toEqual([altered.name]);
+});
