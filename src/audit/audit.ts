@@ -2,6 +2,7 @@ import type { Sql, TransactionSql } from "postgres";
 import { FlexCrewSyncError } from "../errors.ts";
 import { driftQuestions } from "./drift-questions.ts";
 import { hostQuestions } from "./host-questions.ts";
+import { rowsQuestions } from "./rows-questions.ts";
 
 /** One thing that an audit asks for. A note is worth knowing and no error. */
 export type Question = {
@@ -29,7 +30,8 @@ export type AuditReport = {
 };
 
 /**
- * Looks for duplicates, unmapped people and crew calls and, where flex-crew-sync is installed, for drift. One read-only
+ * Looks for duplicates, unmapped people and crew calls, and for drift: as far as the host's rows tell, and where
+ * flex-crew-sync is installed, between desired, recorded and the last readings. One read-only
  * transaction: it writes nothing, whatever it may do.
  *
  * @param wanted the schema of the host's tables; default the installed one, else `public`
@@ -42,7 +44,7 @@ export async function audit(sql: Sql, wanted?: string): Promise<AuditReport> {
     const { installed, hostSchema } = await findInstallation(transaction, wanted);
     const columns = await findColumns(transaction, hostSchema);
     if (columns.size === 0) throw noHostTables(hostSchema);
-    const questions = [...hostQuestions, ...(installed ? driftQuestions : [])];
+    const questions = [...hostQuestions, ...(installed ? driftQuestions : rowsQuestions)];
     const findings: Finding[] = [missingColumns(questions, columns)];
     for (const { rows: ask, needs, ...question } of questions) {
       if (!needs.every((name) => columns.has(name))) continue;

@@ -15,9 +15,9 @@ export function auditCommand(cli: Cli): Command {
   const command = new Command("audit")
     .summary("find duplicates, drift and people without a Flex id; reads only")
     .description(
-      "Looks for duplicates, people and crew calls without a Flex id and, once flex-crew-sync is installed, for drift\n" +
-        "between what is desired, recorded and was last seen in Flex. It writes nothing, calls no Flex, and works\n" +
-        "before anything is installed. Exits 1 when it found something; notes do not count.",
+      "Looks for duplicates, people and crew calls without a Flex id, and for drift: between your own rows and, once\n" +
+        "flex-crew-sync is installed, between what is desired, recorded and was last seen in Flex. It writes nothing,\n" +
+        "calls no Flex, and works before anything is installed. Exits 1 when it found something; notes do not count.",
     )
     .option(
       "--host-schema <NAME>",
@@ -49,7 +49,7 @@ function show(cli: Cli, { clean, installed, host_schema, findings }: AuditReport
     `${looked} of ${findings.length} questions have no rows; schema ${host_schema}, ` +
       (installed
         ? "flex-crew-sync is installed."
-        : "flex-crew-sync is not installed yet (drift is not known)."),
+        : "flex-crew-sync is not installed yet (drift from Flex is not known)."),
   ];
 }
 

@@ -48,6 +48,7 @@ describe("flex-crew-sync audit", () => {
       people_without_resource: 1,
       people_with_malformed_resource: 1,
       crew_calls_without_element: 1,
+      assigned_and_not_recorded: 2,
     });
     expect(report.findings.find(({ name }) => name === "duplicate_assignments")?.rows).toMatchObject([
       { technician_id: ana.id, rows: 3, flex_line_item_ids: ["first", "second", "third"] },

@@ -14,8 +14,8 @@ const PAGE = "docs/operations.md";
 /** What a section of the page tells people to run, block by block. */
 type Section = { heading: string; blocks: { language: string; text: string }[] };
 
-export function sections(): Section[] {
-  return read(PAGE)
+export function sections(page: string = PAGE): Section[] {
+  return read(page)
     .split(/^## /m)
     .slice(1)
     .map((text) => ({
@@ -40,8 +40,8 @@ export type Play = {
   finished(): void;
 };
 
-export function play(heading: string, where: Where): Play {
-  const blocks = [...(sections().find((section) => section.heading === heading)?.blocks ?? [])];
+export function play(heading: string, where: Where, page: string = PAGE): Play {
+  const blocks = [...(sections(page).find((section) => section.heading === heading)?.blocks ?? [])];
   const next = (language: string, names: Record<string, string>) => {
     const block = blocks.shift();
     expect(block?.language, `the next block of "${heading}"`).toBe(language);
@@ -85,10 +85,22 @@ async function shell(line: string, { url, flex }: Where): Promise<Ended> {
   }
   for (const pair of given.split(" ").filter(Boolean))
     env[pair.split("=")[0] ?? ""] = pair.slice(pair.indexOf("=") + 1);
+  if (command === "drain") return daemon(env);
   const ended = await cli(command.split(" "), env, { columns: 200 });
   // What is being written belongs to the version that runs.
   if (command === "migrate" && /^applied/.test(ended.stdout)) await applyCurrent(url);
   return ended;
+}
+
+/** The daemon works until the test ends. */
+function daemon(env: Env): Ended {
+  const stop = new AbortController();
+  const ended = cli(["drain"], env, { signal: stop.signal });
+  onTestFinished(async () => {
+    stop.abort();
+    await ended;
+  });
+  return { code: null, stdout: "", stderr: "" };
 }
 
 const folders = new Map<string, string>();
