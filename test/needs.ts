@@ -17,12 +17,25 @@ function isProgram(path: string): boolean {
   }
 }
 
+type Test = (name: string, run: () => unknown, timeout?: number) => void;
+
 /**
  * `test` where the programs are there; otherwise a `test` that skips and prints what is missing:
  * `needs("pgbouncer")("goes through a pooler", async () => …)`
  */
-export function needs(...programs: string[]): (name: string, run: () => unknown, timeout?: number) => void {
-  const missing = programs.filter((program) => !findProgram(program));
+export function needs(...programs: string[]): Test {
+  return unless(programs.filter((program) => !findProgram(program)));
+}
+
+/**
+ * `test` where every package could be fetched; otherwise as above: `needsPackages({ deno })`, each undefined where it could
+ * not.
+ */
+export function needsPackages(fetched: Record<string, string | undefined>): Test {
+  return unless(Object.keys(fetched).filter((name) => fetched[name] === undefined));
+}
+
+function unless(missing: string[]): Test {
   if (missing.length === 0) return (name, run, timeout) => test(name, run as () => void, timeout);
   return (name) => {
     console.warn(`skipped, needs ${missing.join(", ")}: ${name}`);

@@ -1,0 +1,81 @@
+import { execFile } from "node:child_process";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { ROOT, read } from "../documents/repository.ts";
+
+const run = promisify(execFile);
+
+/** A folder with `node_modules` as `npm install flex-crew-sync` leaves it. */
+export interface Installation {
+  readonly folder: string;
+  /** The command, as npm links it. */
+  readonly bin: string;
+  remove(): void;
+}
+
+/**
+ * Install the package of this checkout into a new folder, without asking a registry: what `files` names, compiled anew
+ * (other tests use `dist` meanwhile), and links to the dependencies of the checkout.
+ *
+ * @param more further `node_modules` folders, whose packages are linked too
+ */
+export async function installPackage(...more: string[]): Promise<Installation> {
+  const folder = mkdtempSync(join(tmpdir(), "flex-crew-sync-installed-"));
+  chmodSync(folder, 0o755);
+  const modules = join(folder, "node_modules");
+  const { name, files } = JSON.parse(read("package.json")) as { name: string; files: string[] };
+  const installed = join(modules, name);
+  for (const file of ["package.json", ...files.filter((file) => file !== "dist")]) {
+    cpSync(join(ROOT, file), join(installed, file), { recursive: true });
+  }
+  const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
+  await run(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", join(installed, "dist")], {
+    cwd: ROOT,
+  });
+  for (const dependency of dependenciesAtRunTime()) link(join(ROOT, "node_modules"), modules, dependency);
+  for (const others of more) {
+    for (const other of packagesIn(others)) link(others, modules, other);
+  }
+  const main = join(installed, "dist/cli/main.js");
+  chmodSync(main, 0o755);
+  const bin = join(modules, ".bin", name);
+  mkdirSync(dirname(bin));
+  symlinkSync(main, bin);
+  return { folder, bin, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** The dependencies and theirs: what the lock file does not mark as for development or optional. */
+export function dependenciesAtRunTime(): string[] {
+  const { packages } = JSON.parse(read("package-lock.json")) as {
+    packages: Record<string, { dev?: boolean; optional?: boolean }>;
+  };
+  return Object.entries(packages)
+    .filter(([path, { dev, optional }]) => path !== "" && !dev && !optional)
+    .map(([path]) => path.replace("node_modules/", ""));
+}
+
+function packagesIn(modules: string): string[] {
+  return readdirSync(modules)
+    .filter((name) => !name.startsWith("."))
+    .flatMap((name) =>
+      name.startsWith("@") ? readdirSync(join(modules, name)).map((scoped) => `${name}/${scoped}`) : [name],
+    );
+}
+
+function link(from: string, to: string, name: string): void {
+  const path = join(to, name);
+  if (existsSync(path)) return;
+  mkdirSync(dirname(path), { recursive: true });
+  symlinkSync(join(from, name), path);
+}
