@@ -21,7 +21,7 @@ export async function findDeno(): Promise<string | undefined> {
   return modules ? join(modules, "@deno", binary ?? "", "deno") : undefined;
 }
 
-const flags = ["--node-modules-dir=manual", "--no-lock", "--no-remote"];
+export const flags = ["--node-modules-dir=manual", "--no-lock", "--no-remote"];
 
 /** Copy an Edge Function of the examples beside an installed package, as the deployment does. */
 export function deploy(installed: Installation, name: string): string {
