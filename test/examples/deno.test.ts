@@ -67,14 +67,14 @@ onDeno("an attempt is judged on Deno as on Node, whatever it meets", async () =>
     const question = { baseUrl, element: ELEMENT, resource: RESOURCE, token: flex.token };
     strike();
     const asked = await fetch(url, { method: "POST", body: JSON.stringify(question) });
-    const onDeno = await asked.json();
+    const outcome = (await asked.json()) as { add: string; status: number | null };
     strike();
     const caller = callerFor(baseUrl, { token: flex.token, timeoutMs: 1_000 });
     const onNode = await caller.addResource(ELEMENT, RESOURCE);
     const what = JSON.stringify(met);
-    expect([what, onNode.class, onNode.status]).toEqual([what, expected, onDeno.status]);
+    expect([what, onNode.class, onNode.status]).toEqual([what, expected, outcome.status]);
     const sent = met === "nobody" ? 0 : 1;
-    expect([what, onDeno]).toEqual([
+    expect([what, outcome]).toEqual([
       what,
       { add: expected, status: onNode.status, started: sent, read: sent ? "done" : "not_sent" },
     ]);
