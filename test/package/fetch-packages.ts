@@ -70,3 +70,11 @@ async function fetchInto(
   }
   return join(cache, "node_modules");
 }
+
+/** Whether npm reaches its registry: something if so, undefined if not. */
+export async function askRegistry(): Promise<string | undefined> {
+  return run("npm", ["view", "postgres", "version"]).then(
+    ({ stdout }) => stdout.trim(),
+    () => undefined,
+  );
+}
