@@ -39,14 +39,11 @@ export async function installPackage(...more: string[]): Promise<Installation> {
   for (const file of ["package.json", ...files.filter((file) => file !== "dist")]) {
     cpSync(join(ROOT, file), join(installed, file), { recursive: true });
   }
-  const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
-  await run(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", join(installed, "dist")], {
-    cwd: ROOT,
-  });
   for (const dependency of dependenciesAtRunTime()) link(join(ROOT, "node_modules"), modules, dependency);
   for (const others of more) {
     for (const other of packagesIn(others)) link(others, modules, other);
   }
+  await compile(installed);
   const main = join(installed, "dist/cli/main.js");
   chmodSync(main, 0o755);
   const bin = join(modules, ".bin", name);
@@ -55,13 +52,33 @@ export async function installPackage(...more: string[]): Promise<Installation> {
   return { folder, bin, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** The dependencies and theirs: what the lock file does not mark as for development or optional. */
+/** Writes `dist` beside `src`, as `npm run build` does. */
+async function compile(installed: string): Promise<void> {
+  const needed = [
+    ["tsconfig.json", "tsconfig.json"],
+    ["tsconfig.build.json", "tsconfig.build.json"],
+    ["node_modules/@types", "../@types"],
+    ["node_modules/undici-types", "../undici-types"],
+  ] as const;
+  for (const [from, to] of needed) symlinkSync(join(ROOT, from), join(installed, to));
+  // With the links left as they are, the configuration is the installed one.
+  const tsc = [
+    join(ROOT, "node_modules/typescript/bin/tsc"),
+    "--preserveSymlinks",
+    "-p",
+    "tsconfig.build.json",
+  ];
+  await run(process.execPath, tsc, { cwd: installed });
+  for (const [, to] of needed) rmSync(join(installed, to));
+}
+
+/** The dependencies and theirs: what the lock file does not mark as for development. */
 export function dependenciesAtRunTime(): string[] {
   const { packages } = JSON.parse(read("package-lock.json")) as {
-    packages: Record<string, { dev?: boolean; optional?: boolean }>;
+    packages: Record<string, { dev?: boolean }>;
   };
   return Object.entries(packages)
-    .filter(([path, { dev, optional }]) => path !== "" && !dev && !optional)
+    .filter(([path, { dev }]) => path !== "" && !dev)
     .map(([path]) => path.replace("node_modules/", ""));
 }
 
