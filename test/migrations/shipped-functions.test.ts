@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { compareFunctions, shippedFunctions } from "../../src/shipped-functions.ts";
+import { compareFunctions, shippedFunctions, shippedStatements } from "../../src/shipped-functions.ts";
 import { createDatabase } from "../postgres/database.ts";
 import { allMigrations } from "./tiny-migrations.ts";
 
@@ -33,4 +33,27 @@ test("the last definition counts, and a dropped function none", () => {
   const create = (body: string) => `create function flex_sync.f()\nas $x$${body}$x$;`;
   expect(shippedFunctions([create("a"), create("b")])).toEqual(shippedFunctions([create("b")]));
   expect(shippedFunctions([create("a"), "drop function flex_sync.f();"]).size).toBe(0);
+});
+
+test.each([
+  ["security invoker", "flex_sync.tick()"],
+  ["set search_path = public", "flex_sync.tick()"],
+  ["reset all", "public.sync_crew_call(uuid, boolean, boolean, text)"],
+  ["immutable", "flex_sync.clock()"],
+])("names a function that somebody altered with %s", async (alteration, signature) => {
+  const { url, sql } = await createDatabase();
+  await sql.unsafe(`alter function ${signature} ${alteration}`);
+  expect(await compareFunctions({ connectionString: url }, sqls)).toEqual({
+    missing: [],
+    changed: [signature.replace(/\(.*/, "")],
+  });
+});
+
+test("the statement that puts a function back puts all of that back", async () => {
+  const { url, sql } = await createDatabase();
+  await sql.unsafe(
+    "alter function flex_sync.tick() security invoker; alter function flex_sync.tick() reset all",
+  );
+  await sql.unsafe(shippedStatements(sqls).get("flex_sync.tick") ?? "");
+  expect(await compareFunctions({ connectionString: url }, sqls)).toEqual({ missing: [], changed: [] });
 });
