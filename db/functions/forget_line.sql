@@ -16,7 +16,7 @@ as $$
 declare
   v_error text;
   v_calls uuid[];
-  v_places tid[];
+  v_rows record;
 begin
   update ledger
   set gone_at = coalesce(ledger.gone_at, clock())
@@ -30,12 +30,14 @@ begin
   where crew_calls.flex_element_id = forget_line.flex_element_id
     or crew_calls.id = (select ledger.crew_call_id from ledger where ledger.flex_line_item_id = forget_line.flex_line_item_id);
   begin
-    select array_agg(flex_crew_assignments.ctid) into v_places
+    select array_agg(flex_crew_assignments.crew_call_id) as crew_call_ids, array_agg(flex_crew_assignments.technician_id) as technician_ids,
+      array_agg(flex_crew_assignments.flex_line_item_id::text) as lines
+    into v_rows
     from :HOST_SCHEMA.flex_crew_assignments
     where flex_crew_assignments.crew_call_id = any (v_calls)
       and lower(btrim(flex_crew_assignments.flex_line_item_id::text, E' \t\r\n')) = forget_line.flex_line_item_id;
-    if v_places is not null then
-      perform remove_assignments(v_places);
+    if v_rows.lines is not null then
+      perform remove_assignments(v_rows.crew_call_ids, v_rows.technician_ids, v_rows.lines);
     end if;
     perform flex_sync.pin_search_path(pg_catalog.current_setting('search_path'));
   exception

@@ -18,7 +18,7 @@ as $$
 declare
   v_kept record;
   v_since jsonb;
-  v_places tid[];
+  v_rows record;
 begin
   if policy_of(record_kept.flex_element_id) = 'report' then
     return;
@@ -48,7 +48,9 @@ begin
   end if;
 
   -- Rows of people nobody desires any more, on a line that stays for somebody else.
-  select array_agg(flex_crew_assignments.ctid) into v_places
+  select array_agg(flex_crew_assignments.crew_call_id) as crew_call_ids, array_agg(flex_crew_assignments.technician_id) as technician_ids,
+    array_agg(flex_crew_assignments.flex_line_item_id::text) as lines
+  into v_rows
   from :HOST_SCHEMA.flex_crew_assignments
   where flex_crew_assignments.crew_call_id in (
       select crew_calls.id from crew_calls where crew_calls.flex_element_id = record_kept.flex_element_id
@@ -64,8 +66,8 @@ begin
         and planned.crew_call_id = flex_crew_assignments.crew_call_id
         and planned.technician_id = flex_crew_assignments.technician_id
     );
-  if v_places is not null then
-    perform remove_assignments(v_places);
+  if v_rows.lines is not null then
+    perform remove_assignments(v_rows.crew_call_ids, v_rows.technician_ids, v_rows.lines);
   end if;
   perform flex_sync.pin_search_path(pg_catalog.current_setting('search_path'));
 exception
