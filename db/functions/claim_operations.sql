@@ -2,7 +2,8 @@
 --
 -- Take the operations that may be sent now, for a bounded time: due, confirmed by a fresh reading, within the budget,
 -- within max_concurrency over all drainers and element_concurrency per element. Every one is counted as a Flex call and
--- committed as sending, synchronously, before the drainer may send it.
+-- committed as sending, synchronously, before the drainer may send it. They are chosen first and taken together: a few
+-- statements for a claim, however many operations it takes.
 --
 -- Parameters   drainer    who claims, for people
 --              slots      how many it can send at once
@@ -41,14 +42,16 @@ declare
   v_calls_left bigint;
   v_two_needed boolean;
   v_candidate record;
-  v_begins timestamptz;
   v_in_flight jsonb;
   v_busy text[] := '{}';
-  v_looked_at int;
-  v_before bigint;
-  v_operation outbox;
-  -- How many candidates are looked at before elements that can take no more are left out of the walk.
-  v_stretch constant int := 64;
+  v_priority smallint := -32768;
+  v_due_at timestamptz := '-infinity';
+  v_id bigint := 0;
+  v_goes_on boolean := true;
+  v_chosen bigint[];
+  v_locked bigint[];
+  v_elsewhere bigint[];
+  v_taken bigint[] := '{}';
 begin
   select settings.* into v_settings from settings;
   if v_settings.lease <= claim_operations.deadline + interval '1 s' then
@@ -66,11 +69,19 @@ begin
 
   v_now := clock();
   v_server_started_at := server_started_at();
+  select coalesce(jsonb_object_agg(sending.flex_element_id, sending.number), '{}'), coalesce(sum(sending.number), 0)
+  into v_in_flight, v_free
+  from (
+    select outbox.flex_element_id, count(*) as number
+    from outbox
+    where outbox.state = 'sending'
+      and outbox.lease_until > v_now - interval '15 min'
+    group by outbox.flex_element_id
+  ) as sending;
   select calls_left.left_now, least(
     claim_operations.slots,
     calls_left.left_now,
-    case when exists (select from tenant where tenant.careful_successes is not null) then 1 else v_settings.max_concurrency end
-      - (select count(*) from outbox where outbox.state = 'sending' and outbox.lease_until > v_now - interval '15 min')
+    case when exists (select from tenant where tenant.careful_successes is not null) then 1 else v_settings.max_concurrency end - v_free
   )
   into v_calls_left, v_free
   from calls_left();
@@ -80,28 +91,20 @@ begin
   v_removals_left := v_settings.removal_limit - removals_within_the_hour();
   v_two_needed := least(coalesce(v_settings.hourly_limit, v_settings.monthly_limit / 50), coalesce(v_settings.daily_limit, v_settings.monthly_limit / 10),
     v_settings.monthly_limit) >= 2;
-  select coalesce(jsonb_object_agg(sending.flex_element_id, sending.number), '{}') into v_in_flight
-  from (
-    select outbox.flex_element_id, count(*) as number
-    from outbox
-    where outbox.state = 'sending'
-      and outbox.lease_until > v_now - interval '15 min'
-    group by outbox.flex_element_id
-  ) as sending;
 
-  loop
-    v_looked_at := 0;
-    v_before := v_free - cardinality(v_busy);
+  while v_goes_on and v_free > 0 loop
+    v_chosen := '{}';
+    v_goes_on := false;
     for v_candidate in
-      select outbox.id, outbox.kind, outbox.flex_element_id, outbox.limited, outbox.reason,
-        case when element_health.careful_until > v_now then 1 else v_settings.element_concurrency end as at_once,
-        elements.reading_at as read_at
+      select outbox.id, outbox.kind, outbox.flex_element_id, outbox.limited, outbox.reason, outbox.priority, outbox.due_at,
+        case when element_health.careful_until > v_now then 1 else v_settings.element_concurrency end as at_once
       from outbox
       left join element_health on element_health.flex_element_id = outbox.flex_element_id
       left join elements on elements.flex_element_id = outbox.flex_element_id
       where outbox.state = 'pending'
         and outbox.after_operation_id is null
         and outbox.due_at <= v_now
+        and (outbox.priority, outbox.due_at, outbox.id) > (v_priority, v_due_at, v_id)
         and (element_health.backoff_until is null or element_health.backoff_until <= v_now)
         and (
           outbox.kind = 'observe'
@@ -115,15 +118,15 @@ begin
         and outbox.flex_element_id <> all (v_busy)
         and not (outbox.limited and v_removals_left <= 0)
       order by outbox.priority, outbox.due_at, outbox.id
-      limit v_stretch
     loop
-      v_looked_at := v_looked_at + 1;
-      exit when v_free = 0;
+      v_priority := v_candidate.priority;
+      v_due_at := v_candidate.due_at;
+      v_id := v_candidate.id;
       if coalesce((v_in_flight ->> v_candidate.flex_element_id)::int, 0) >= v_candidate.at_once then
-        if v_candidate.flex_element_id <> all (v_busy) then
-          v_busy := v_busy || v_candidate.flex_element_id;
-        end if;
-        continue;
+        -- An element that can take no more is left out of the rest of the walk, however much waits there.
+        v_busy := v_busy || v_candidate.flex_element_id;
+        v_goes_on := true;
+        exit;
       end if;
       continue when v_candidate.kind = 'remove' and v_candidate.limited and v_removals_left <= 0;
       -- They come last, and tick() puts off what is left of them.
@@ -134,71 +137,110 @@ begin
         select from outbox
         where outbox.flex_element_id = v_candidate.flex_element_id and outbox.kind = 'observe' and outbox.state = 'sending'
       );
-      -- Whoever plans on this row right now decides first; it is due again in a moment.
-      select outbox.* into v_operation
-      from outbox
-      where outbox.id = v_candidate.id
-        and outbox.state = 'pending'
-      for update skip locked;
-      if not found then
-        v_busy := v_busy || v_candidate.flex_element_id;
-        continue;
-      end if;
-      -- The crew call may have been pointed at another element since.
-      if v_operation.kind in ('add', 'set_role') and not exists (
-        select from crew_calls
-        where crew_calls.id = v_operation.crew_call_id and crew_calls.flex_element_id = v_operation.flex_element_id
-      ) then
-        perform note_element(v_operation.flex_element_id, 'a crew call points elsewhere', true);
-        update outbox set state = 'cancelled', reason = 'points_elsewhere', finished_at = v_now where outbox.id = v_operation.id;
-        continue;
-      end if;
-
-      -- A reading never begins before the one that is stored, whatever the clock did: it would be taken for an old one.
-      v_begins := case when v_operation.kind = 'observe' then greatest(v_now, v_candidate.read_at + interval '1 us') else v_now end;
-      v_operation.attempts := v_operation.attempts + 1;
-      claim_operations.call_number := count_call(v_operation.kind, claim_operations.drainer, v_now + claim_operations.deadline, v_operation);
-      update outbox
-      set
-        state = 'sending',
-        attempts = v_operation.attempts,
-        token = gen_random_uuid(),
-        sent_at = v_begins,
-        lease_until = v_now + v_settings.lease,
-        deadline = v_now + claim_operations.deadline,
-        call_number = claim_operations.call_number,
-        http_status = null,
-        error = null
-      where outbox.id = v_operation.id
-      returning outbox.* into v_operation;
-      if v_operation.kind = 'observe' then
-        -- From here on the waiting sync's reading has begun: later requests need another one.
-        update syncs
-        set reading_at = v_begins
-        where syncs.flex_element_id = v_operation.flex_element_id
-          and syncs.finished_at is null
-          and syncs.reading_at is null;
-      end if;
-
+      v_chosen := v_chosen || v_candidate.id;
       v_free := v_free - 1;
       v_calls_left := v_calls_left - 1;
-      v_removals_left := v_removals_left - (v_operation.kind = 'remove')::int;
-      v_in_flight := v_in_flight || jsonb_build_object(v_operation.flex_element_id, coalesce((v_in_flight ->> v_operation.flex_element_id)::int, 0) + 1);
-      claim_operations.id := v_operation.id;
-      claim_operations.kind := v_operation.kind;
-      claim_operations.token := v_operation.token;
-      claim_operations.flex_element_id := v_operation.flex_element_id;
-      claim_operations.flex_resource_id := v_operation.flex_resource_id;
-      claim_operations.flex_line_item_id := v_operation.flex_line_item_id;
-      claim_operations.flex_role_id := v_operation.flex_role_id;
-      claim_operations.attempts := v_operation.attempts;
-      claim_operations.lease_until := v_operation.lease_until;
-      claim_operations.lease_ms := (extract(epoch from v_settings.lease) * 1000)::int;
-      return next;
+      v_removals_left := v_removals_left - (v_candidate.kind = 'remove')::int;
+      v_in_flight := v_in_flight || jsonb_build_object(v_candidate.flex_element_id, coalesce((v_in_flight ->> v_candidate.flex_element_id)::int, 0) + 1);
+      exit when v_free = 0;
     end loop;
-    -- On with the next stretch, while walking on can find anything else.
-    exit when v_free = 0 or v_looked_at < v_stretch or v_before = v_free - cardinality(v_busy);
+    continue when cardinality(v_chosen) = 0;
+
+    select array_agg(locked.id), array_agg(locked.id) filter (where locked.elsewhere) into v_locked, v_elsewhere
+    from (
+      select outbox.id,
+        -- The crew call may have been pointed at another element since.
+        outbox.kind in ('add', 'set_role') and not exists (
+          select from crew_calls
+          where crew_calls.id = outbox.crew_call_id and crew_calls.flex_element_id = outbox.flex_element_id
+        ) as elsewhere
+      from outbox
+      where outbox.id = any (v_chosen)
+        and outbox.state = 'pending'
+      for update of outbox skip locked
+    ) as locked;
+    if v_elsewhere is not null then
+      perform note_element(moved.flex_element_id, 'a crew call points elsewhere', true)
+      from (select distinct outbox.flex_element_id from outbox where outbox.id = any (v_elsewhere)) as moved;
+      update outbox set state = 'cancelled', reason = 'points_elsewhere', finished_at = v_now where outbox.id = any (v_elsewhere);
+    end if;
+    if cardinality(v_chosen) > coalesce(cardinality(v_locked), 0) or v_elsewhere is not null then
+      -- Whoever plans on such a row right now decides first; it is due again in a moment. Others may go instead.
+      v_busy := v_busy || array(
+        select distinct outbox.flex_element_id from outbox where outbox.id = any (v_chosen) and outbox.id <> all (coalesce(v_locked, '{}'))
+      );
+      v_free := v_free + cardinality(v_chosen) - coalesce(cardinality(v_locked), 0) + coalesce(cardinality(v_elsewhere), 0);
+      v_goes_on := true;
+    end if;
+    v_taken := v_taken || array(
+      select chosen.id
+      from unnest(v_chosen) with ordinality as chosen (id, place)
+      where chosen.id = any (coalesce(v_locked, '{}'))
+        and chosen.id <> all (coalesce(v_elsewhere, '{}'))
+      order by chosen.place
+    );
   end loop;
+  if cardinality(v_taken) = 0 then
+    return;
+  end if;
+
+  -- From here on the waiting syncs' readings have begun: later requests need another one. Everybody locks syncs by id.
+  perform from syncs
+  where syncs.flex_element_id in (select outbox.flex_element_id from outbox where outbox.id = any (v_taken) and outbox.kind = 'observe')
+    and syncs.finished_at is null
+    and syncs.reading_at is null
+  order by syncs.id
+  for update;
+
+  return query
+  with
+  last as materialized (
+    select coalesce((select calls.number from calls order by calls.number desc limit 1), 0) as number,
+      -- Never before the call before it, whatever the clock did.
+      greatest(clock(), (select calls.made_at from calls order by calls.number desc limit 1)) as made_at
+  ),
+  taken as (
+    update outbox
+    set
+      state = 'sending',
+      attempts = outbox.attempts + 1,
+      token = gen_random_uuid(),
+      -- A reading never begins before the one that is stored, whatever the clock did: it would be taken for an old one.
+      sent_at = case when outbox.kind = 'observe' then greatest(v_now, (
+        select elements.reading_at + interval '1 us' from elements where elements.flex_element_id = outbox.flex_element_id
+      )) else v_now end,
+      lease_until = v_now + v_settings.lease,
+      deadline = v_now + claim_operations.deadline,
+      call_number = last.number + chosen.place,
+      http_status = null,
+      error = null
+    from last, unnest(v_taken) with ordinality as chosen (id, place)
+    where outbox.id = chosen.id
+    returning outbox.*
+  ),
+  -- Numbers without a gap, as count_call gives them: whoever counts holds the budget's lock.
+  counted as (
+    insert into calls (number, made_at, kind, operation_id, sync_id, flex_element_id, flex_resource_id, flex_line_item_id, flex_role_id,
+      attempt, drainer, deadline, reading_at)
+    select taken.call_number, last.made_at, taken.kind, taken.id, taken.sync_id, taken.flex_element_id, taken.flex_resource_id,
+      case when taken.kind <> 'add' then taken.flex_line_item_id end, taken.flex_role_id, taken.attempts, claim_operations.drainer, taken.deadline,
+      (select elements.reading_at from elements where elements.flex_element_id = taken.flex_element_id)
+    from taken, last
+    order by taken.call_number
+  ),
+  begun as (
+    update syncs
+    set reading_at = taken.sent_at
+    from taken
+    where taken.kind = 'observe'
+      and syncs.flex_element_id = taken.flex_element_id
+      and syncs.finished_at is null
+      and syncs.reading_at is null
+  )
+  select taken.id, taken.kind, taken.token, taken.flex_element_id, taken.flex_resource_id, taken.flex_line_item_id, taken.flex_role_id,
+    taken.attempts, taken.lease_until, (extract(epoch from v_settings.lease) * 1000)::int, taken.call_number
+  from taken
+  order by taken.call_number;
 end
 $$;
 comment on function flex_sync.claim_operations(text, int, interval) is

@@ -45,6 +45,8 @@ begin
       execute format('grant execute on function %s to flex_sync_app, flex_sync_drainer, flex_sync_operator', v_object.name);
     elsif v_object.type = 'function' and v_object.plain = 'set_resync_interval' then
       execute format('grant execute on function %s to flex_sync_operator', v_object.name);
+    elsif v_object.type = 'function' and v_object.plain = 'record_done' then
+      execute format('grant execute on function %s to flex_sync_drainer', v_object.name);
     end if;
   end loop;
   perform flex_sync.share_with_service_role(v_before);

@@ -154,4 +154,8 @@ select flex_sync.remember_objects();
 --!include share_with_service_role.sql
 --!include grant_privileges.sql
 select flex_sync.share_with_service_role('{}');
+--!include grant_privileges.sql
+--!include claim_operations.sql
+--!include record_done.sql
+
 select flex_sync.grant_privileges();

@@ -5,6 +5,7 @@ import { hopelessError, messageOf } from "./database-error.ts";
 import type { Log } from "./log.ts";
 import { performOperation } from "./perform-operation.ts";
 import type { ClaimedOperation, Queue } from "./queue.ts";
+import { createRecordTogether } from "./record-together.ts";
 import { createRecorder } from "./recorder.ts";
 import { createSendGate } from "./send-gate.ts";
 import type { WakeUp } from "./wake-up.ts";
@@ -52,6 +53,7 @@ export function createDrainer(parts: DrainerParts): Drainer {
   let sinceTick: (() => number) | undefined;
 
   const { record, ...recorder } = createRecorder(log, clocks, patienceMs);
+  const recordTogether = createRecordTogether(queue, log);
 
   async function perform(operation: ClaimedOperation, elapsed: () => number): Promise<void> {
     const gate = createSendGate(() => !stopping && mayStillSend(elapsed(), operation.lease_ms, timeoutMs));
@@ -63,7 +65,7 @@ export function createDrainer(parts: DrainerParts): Drainer {
       flex_line_item_id: operation.flex_line_item_id ?? undefined,
     };
     try {
-      const report = await performOperation(operation, { queue, caller, record, gate });
+      const report = await performOperation(operation, { queue, caller, record, recordTogether, gate });
       const fields = { ...about, ...report, ms: Math.round(elapsed()) };
       if (report.error === undefined) log.info(fields, operation.kind);
       else log.warn(fields, operation.kind);

@@ -1,5 +1,6 @@
 import type { FlexCaller } from "../flex-caller.ts";
 import type { Queue } from "./queue.ts";
+import type { RecordTogether } from "./record-together.ts";
 import type { Recorder } from "./recorder.ts";
 import type { SendGate } from "./send-gate.ts";
 
@@ -8,6 +9,7 @@ export type OperationTools = {
   queue: Queue;
   caller: FlexCaller;
   record: Recorder;
+  recordTogether: RecordTogether;
   gate: SendGate;
 };
 

@@ -21,7 +21,10 @@ export async function performOperation(
         named(operation, "flex_resource_id"),
         tools.gate,
       );
-      return settle(operation, tools, outcome, ({ lineItemId, alsoAdded }, status) =>
+      const line = outcome.class === "done" ? outcome.value : undefined;
+      // Further lines that Flex made of its own accord are out of the ordinary.
+      const together = line?.alsoAdded.length === 0 ? line.lineItemId : undefined;
+      return settle(operation, tools, outcome, together, ({ lineItemId, alsoAdded }, status) =>
         tools.queue.recordAdd(operation, lineItemId, alsoAdded, status),
       );
     }
@@ -32,25 +35,38 @@ export async function performOperation(
         named(operation, "flex_role_id"),
         tools.gate,
       );
-      return settle(operation, tools, outcome, (_, status) => tools.queue.recordSetRole(operation, status));
+      return settle(operation, tools, outcome, null, (_, status) =>
+        tools.queue.recordSetRole(operation, status),
+      );
     }
     case "remove": {
       const outcome = await tools.caller.removeLine(named(operation, "flex_line_item_id"), tools.gate);
-      return settle(operation, tools, outcome, (_, status) => tools.queue.recordRemove(operation, status));
+      return settle(operation, tools, outcome, null, (_, status) =>
+        tools.queue.recordRemove(operation, status),
+      );
     }
   }
 }
 
-/** Record a write's outcome: done by its own function, everything else as a failure of its class. */
+/**
+ * Record a write's outcome: done together with others or by its own function, everything else as a failure of its class.
+ *
+ * @param together the new line of an add, null for another kind; undefined is out of the ordinary and goes alone
+ */
 async function settle<T>(
   operation: ClaimedOperation,
   tools: OperationTools,
   outcome: WriteOutcome<T>,
+  together: string | null | undefined,
   recordDone: (value: T, status: number) => Promise<string>,
 ): Promise<OperationReport> {
   if (outcome.class === "done") {
-    const answer = await tools.record(() => recordDone(outcome.value, outcome.status));
-    return { outcome: answer === "recorded" ? "done" : answer, http_status: outcome.status };
+    const { status } = outcome;
+    if (together !== undefined && (await tools.recordTogether({ operation, lineItemId: together, status }))) {
+      return { outcome: "done", http_status: status };
+    }
+    const answer = await tools.record(() => recordDone(outcome.value, status));
+    return { outcome: answer === "recorded" ? "done" : answer, http_status: status };
   }
   return recordFailed(operation, tools, outcome);
 }

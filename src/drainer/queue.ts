@@ -44,6 +44,14 @@ export type OperationFailure = {
   retry_after_ms?: number | null;
 };
 
+/** A write that Flex did. */
+export type DoneWrite = {
+  operation: ClaimedOperation;
+  /** The new line of an add. */
+  lineItemId: string | null;
+  status: number;
+};
+
 /** What `record_observation` answers. */
 export type ObservationRecorded = "recorded" | "identity_needed" | "old" | "doubtful" | "blocked" | "fenced";
 
@@ -161,6 +169,19 @@ export function createQueue(sql: Query, drainer: string, timeoutMs: number) {
           select flex_sync.record_remove(${operation.id}::bigint, ${operation.token}::uuid, ${status}::int) as value
           from set_config('lock_timeout', '10 s', true)`,
       );
+    },
+
+    /** @returns the ids of the operations that are recorded; every other one is left to the function of its kind */
+    async recordDone(writes: DoneWrite[]): Promise<string[]> {
+      const done = writes.map(({ operation: { id, token }, lineItemId: line, status }) => ({
+        id,
+        token,
+        line,
+        status,
+      }));
+      const rows = await sql`
+        select operation_id::text as id from flex_sync.record_done(${JSON.stringify(done)}::text::jsonb)`;
+      return (rows as readonly { id: string }[]).map(({ id }) => id);
     },
 
     async recordFailure(operation: ClaimedOperation, failure: OperationFailure): Promise<string> {

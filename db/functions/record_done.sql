@@ -1,0 +1,202 @@
+-- record_done(done)
+--
+-- Flex did these writes: record them together, in one transaction and a few statements, however many they are. It is a
+-- quicker way of record_add, record_set_role and record_remove for the usual case and decides nothing of its own: what
+-- is out of the ordinary about one of them, or locked, it leaves to these, and whatever it raises undoes all of it.
+--
+-- Parameters   done   [{id, token, line, status}]: operation and token from claim_operations, the new line of an add,
+--                     the HTTP status as answered
+-- Returns      the operations that are recorded; each other one has to be recorded by its own function
+-- Errors       what a row of the host's table refuses; then nothing is recorded
+-- Reads        element_health, tenant, crew_calls
+-- Writes       outbox, ledger, lines, calls, the host's flex_crew_assignments, syncs, due_elements
+create or replace function flex_sync.record_done(done jsonb)
+returns table (operation_id bigint)
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, flex_sync, pg_temp
+-- Found by their ids, whatever the statistics say. The host's rows are waited for where they are recorded one by one.
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
+set lock_timeout = '200ms'
+as $$
+#variable_conflict use_column
+declare
+  v_now constant timestamptz := clock();
+  v_ids bigint[];
+  v_elements text[];
+  v_syncs bigint[];
+  v_adds boolean;
+  v_roles boolean;
+  v_removals boolean;
+  v_row record;
+  -- The host's own type, uuid or text.
+  v_line :HOST_SCHEMA.flex_crew_assignments.flex_line_item_id%type;
+begin
+  with
+  told as materialized (
+    select told.id, told.token, flex_id(told.line) as line
+    from jsonb_to_recordset(record_done.done) as told (id bigint, token uuid, line text)
+  ),
+  in_flight as materialized (
+    select outbox.*, told.line
+    from told
+    join outbox on outbox.id = told.id and outbox.token = told.token
+    where outbox.state = 'sending'
+      and outbox.kind <> 'observe'
+    order by outbox.id
+    for update of outbox skip locked
+  ),
+  usual as (
+    select in_flight.*
+    from in_flight
+    where in_flight.kind <> 'add'
+      or (
+        in_flight.line is not null
+        and in_flight.attempts = 1
+        and in_flight.persons <> '[]'
+        and not exists (select from ledger where ledger.flex_line_item_id = in_flight.line)
+        and not exists (select from lines where lines.flex_element_id = in_flight.flex_element_id and lines.flex_line_item_id = in_flight.line)
+        and not exists (
+          select from jsonb_to_recordset(in_flight.persons) as person (crew_call_id uuid)
+          where not exists (
+            select from crew_calls
+            where crew_calls.id = person.crew_call_id and crew_calls.flex_element_id = in_flight.flex_element_id
+          )
+        )
+      )
+  )
+  select array_agg(usual.id order by usual.id), array_agg(distinct usual.flex_element_id), array_agg(distinct usual.sync_id),
+    bool_or(usual.kind = 'add'), bool_or(usual.kind = 'set_role'), bool_or(usual.kind = 'remove')
+  into v_ids, v_elements, v_syncs, v_adds, v_roles, v_removals
+  from usual;
+  if v_ids is null then
+    return;
+  end if;
+
+  update outbox
+  set
+    state = 'done',
+    finished_at = v_now,
+    flex_line_item_id = case when outbox.kind = 'add' then flex_id(told.line) else outbox.flex_line_item_id end,
+    http_status = told.status,
+    error = null
+  from jsonb_to_recordset(record_done.done) as told (id bigint, line text, status int)
+  where outbox.id = told.id
+    and outbox.id = any (v_ids);
+  update calls
+  set
+    answered_at = v_now,
+    outcome = 'done',
+    http_status = outbox.http_status,
+    error = null,
+    flex_line_item_id = case when outbox.kind = 'add' then outbox.flex_line_item_id else calls.flex_line_item_id end
+  from outbox
+  where outbox.id = any (v_ids)
+    and calls.number = outbox.call_number
+    and calls.answered_at is null;
+
+  if v_adds then
+    insert into ledger (flex_line_item_id, flex_element_id, flex_resource_id, crew_call_id, technician_id, source, operation_id, entered_at)
+    select outbox.flex_line_item_id, outbox.flex_element_id, outbox.flex_resource_id, outbox.crew_call_id, outbox.technician_id, 'added', outbox.id, v_now
+    from outbox
+    where outbox.id = any (v_ids)
+      and outbox.kind = 'add'
+    order by outbox.flex_line_item_id;
+    insert into lines (flex_element_id, flex_line_item_id, flex_resource_id, is_contact, present, added_at)
+    select outbox.flex_element_id, outbox.flex_line_item_id, outbox.flex_resource_id, true, true, v_now
+    from outbox
+    where outbox.id = any (v_ids)
+      and outbox.kind = 'add'
+    order by outbox.flex_element_id, outbox.flex_line_item_id;
+
+    for v_row in
+      select person.crew_call_id, person.technician_id, outbox.flex_line_item_id as line
+      from outbox
+      cross join lateral jsonb_to_recordset(outbox.persons) as person (crew_call_id uuid, technician_id uuid)
+      where outbox.id = any (v_ids)
+        and outbox.kind = 'add'
+      order by person.crew_call_id, person.technician_id
+    loop
+      v_line := v_row.line;
+      insert into :HOST_SCHEMA.flex_crew_assignments as row_there (crew_call_id, technician_id, flex_line_item_id)
+      values (v_row.crew_call_id, v_row.technician_id, v_line)
+      on conflict (crew_call_id, technician_id) do update
+      set flex_line_item_id = excluded.flex_line_item_id
+      where row_there.flex_line_item_id is distinct from excluded.flex_line_item_id;
+      perform flex_sync.pin_search_path(pg_catalog.current_setting('search_path'));
+    end loop;
+    -- What the host deferred to the commit is said now, where it undoes only this.
+    set constraints all immediate;
+    perform flex_sync.pin_search_path(pg_catalog.current_setting('search_path'));
+
+    -- What waited for the lines: their roles, and the lines they replace. A row that a planner holds is left to a reading.
+    with
+    waiting as materialized (
+      select outbox.id
+      from outbox
+      where outbox.after_operation_id = any (v_ids)
+        and outbox.state = 'pending'
+      order by outbox.id
+      for update skip locked
+    )
+    update outbox
+    set
+      after_operation_id = null,
+      due_at = v_now,
+      flex_line_item_id = case when outbox.kind = 'set_role' then added.flex_line_item_id else outbox.flex_line_item_id end
+    from waiting, outbox as added
+    where outbox.id = waiting.id
+      and added.id = outbox.after_operation_id;
+    perform note_element(locked.flex_element_id, 'what waited for an add was locked', true)
+    from (
+      select distinct outbox.flex_element_id from outbox where outbox.after_operation_id = any (v_ids) and outbox.state = 'pending'
+    ) as locked;
+    -- A reading made meanwhile showed such a line beside another one, and planned without knowing whose it is.
+    perform note_element(beside.flex_element_id, 'an added line is not the only one of its resource', true)
+    from (
+      select distinct outbox.flex_element_id
+      from outbox
+      join lines on lines.flex_element_id = outbox.flex_element_id and lines.flex_resource_id = outbox.flex_resource_id
+      where outbox.id = any (v_ids)
+        and outbox.kind = 'add'
+        and lines.flex_line_item_id <> outbox.flex_line_item_id
+        and lines.present
+    ) as beside;
+  end if;
+  if v_roles then
+    perform write_role(outbox.flex_element_id, outbox.flex_line_item_id, outbox.flex_role_id)
+    from outbox
+    where outbox.id = any (v_ids)
+      and outbox.kind = 'set_role'
+    order by outbox.flex_element_id, outbox.flex_line_item_id;
+  end if;
+  if v_removals then
+    update lines
+    set present = false, removed_at = v_now
+    from outbox
+    where outbox.id = any (v_ids)
+      and outbox.kind = 'remove'
+      and lines.flex_element_id = outbox.flex_element_id
+      and lines.flex_line_item_id = outbox.flex_line_item_id;
+    perform forget_line(outbox.flex_element_id, outbox.flex_line_item_id)
+    from outbox
+    where outbox.id = any (v_ids)
+      and outbox.kind = 'remove'
+    order by outbox.flex_element_id, outbox.flex_line_item_id;
+  end if;
+
+  if exists (select from tenant where tenant.failures > 0 or tenant.careful_successes is not null)
+    or exists (select from element_health where element_health.flex_element_id = any (v_elements) and element_health.failures > 0)
+  then
+    perform note_success(outbox.flex_element_id) from outbox where outbox.id = any (v_ids) order by outbox.flex_element_id;
+  end if;
+  -- Everybody locks syncs last, and by id.
+  perform finish_sync(ended.id) from (select distinct sync.id from unnest(v_syncs) as sync (id) order by sync.id) as ended;
+  return query select recorded.id from unnest(v_ids) as recorded (id);
+end
+$$;
+comment on function flex_sync.record_done(jsonb) is 'Records writes that Flex did together; what is out of the ordinary it leaves to the function of its kind.';
