@@ -12,6 +12,7 @@ volatile
 security definer
 set search_path = pg_catalog, flex_sync, pg_temp
 set jit = off
+set plan_cache_mode = force_generic_plan
 -- The queue is walked in the order of its index, as in claim_operations.
 set enable_seqscan = off
 set enable_bitmapscan = off

@@ -16,7 +16,7 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, flex_sync, pg_temp
--- Found by their ids, whatever the statistics say. The host's rows are waited for where they are recorded one by one.
+-- Found by their ids, whatever the statistics say. The host's locks are waited for where rows are recorded one by one.
 set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
@@ -32,9 +32,6 @@ declare
   v_adds boolean;
   v_roles boolean;
   v_removals boolean;
-  v_row record;
-  -- The host's own type, uuid or text.
-  v_line :HOST_SCHEMA.flex_crew_assignments.flex_line_item_id%type;
 begin
   with
   told as materialized (
@@ -100,6 +97,7 @@ begin
     and calls.answered_at is null;
 
   if v_adds then
+    perform record_persons(v_ids);
     insert into ledger (flex_line_item_id, flex_element_id, flex_resource_id, crew_call_id, technician_id, source, operation_id, entered_at)
     select outbox.flex_line_item_id, outbox.flex_element_id, outbox.flex_resource_id, outbox.crew_call_id, outbox.technician_id, 'added', outbox.id, v_now
     from outbox
@@ -112,26 +110,6 @@ begin
     where outbox.id = any (v_ids)
       and outbox.kind = 'add'
     order by outbox.flex_element_id, outbox.flex_line_item_id;
-
-    for v_row in
-      select person.crew_call_id, person.technician_id, outbox.flex_line_item_id as line
-      from outbox
-      cross join lateral jsonb_to_recordset(outbox.persons) as person (crew_call_id uuid, technician_id uuid)
-      where outbox.id = any (v_ids)
-        and outbox.kind = 'add'
-      order by person.crew_call_id, person.technician_id
-    loop
-      v_line := v_row.line;
-      insert into :HOST_SCHEMA.flex_crew_assignments as row_there (crew_call_id, technician_id, flex_line_item_id)
-      values (v_row.crew_call_id, v_row.technician_id, v_line)
-      on conflict (crew_call_id, technician_id) do update
-      set flex_line_item_id = excluded.flex_line_item_id
-      where row_there.flex_line_item_id is distinct from excluded.flex_line_item_id;
-      perform flex_sync.pin_search_path(pg_catalog.current_setting('search_path'));
-    end loop;
-    -- What the host deferred to the commit is said now, where it undoes only this.
-    set constraints all immediate;
-    perform flex_sync.pin_search_path(pg_catalog.current_setting('search_path'));
 
     -- What waited for the lines: their roles, and the lines they replace. A row that a planner holds is left to a reading.
     with
@@ -182,11 +160,7 @@ begin
       and outbox.kind = 'remove'
       and lines.flex_element_id = outbox.flex_element_id
       and lines.flex_line_item_id = outbox.flex_line_item_id;
-    perform forget_line(outbox.flex_element_id, outbox.flex_line_item_id)
-    from outbox
-    where outbox.id = any (v_ids)
-      and outbox.kind = 'remove'
-    order by outbox.flex_element_id, outbox.flex_line_item_id;
+    perform forget_removed(v_ids);
   end if;
 
   if exists (select from tenant where tenant.failures > 0 or tenant.careful_successes is not null)

@@ -14,6 +14,8 @@ volatile
 security definer
 set search_path = pg_catalog, flex_sync, pg_temp
 set row_security = off
+-- The host's table is as large as it is: planned anew for each element, whatever the caller keeps.
+set plan_cache_mode = auto
 as $$
 declare
   v_kept record;

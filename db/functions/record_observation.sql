@@ -29,6 +29,7 @@ volatile
 security definer
 set search_path = pg_catalog, flex_sync, pg_temp
 set jit = off
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_element constant text := (select outbox.flex_element_id from outbox where outbox.id = record_observation.operation_id);

@@ -156,6 +156,17 @@ select flex_sync.remember_objects();
 select flex_sync.share_with_service_role('{}');
 --!include grant_privileges.sql
 --!include claim_operations.sql
+--!include record_persons.sql
+--!include forget_removed.sql
 --!include record_done.sql
+--!include record_add.sql
+--!include record_set_role.sql
+--!include record_remove.sql
+--!include record_failure.sql
+--!include record_kept.sql
+--!include record_observation.sql
+--!include tick.sql
+--!include next_work_at.sql
+--!include sync_crew_call.sql
 
 select flex_sync.grant_privileges();

@@ -7,7 +7,7 @@ import { clientOf, type Found, fail, hostSchemaOf, ok, warn } from "./check.ts";
 export const OF_DRAINERS = [
   ...["tick", "clock", "next_work_at", "next_sync_work_at", "claim_operations", "claim_call", "claim_probe"],
   ...["close_call", "record_observation", "record_add", "record_set_role", "record_remove", "record_failure"],
-  "record_probe",
+  ...["record_probe", "record_done"],
 ];
 /** The functions that an application calls. */
 const OF_APPS = ["sync_crew_call", "sync_crew_for_job", "may_sync", "explain", "history"];

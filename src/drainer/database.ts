@@ -1,5 +1,6 @@
 import { type Connections, connectTo } from "./connect-to.ts";
 import { needsAnotherServer, wantsReadCommitted } from "./database-error.ts";
+import { createLanes, type Lanes } from "./lanes.ts";
 import type { Query, QueryValue } from "./queue.ts";
 
 export type Database = {
@@ -22,18 +23,20 @@ const GOODBYE_MS = 1_000;
  * @throws ConfigurationError DBURL for a URL that cannot be read
  */
 export function openDatabase(url: string, answerWithinMs: number = ANSWER_WITHIN_MS): Database {
-  const open = () => connectTo(url, { max: CONNECTIONS, name: "flex-crew-sync drain" });
-  let connections = open();
+  const open = (): Connections => connectTo(url, { max: 1, name: "flex-crew-sync drain" });
+  let lanes = createLanes(open, CONNECTIONS);
   // Where the host's default is another level, each statement says its own: it cannot be a parameter of the connection,
   // which poolers refuse, and what is set for a session reaches others through a pooler.
   let sayLevel = false;
-  const run = ({ sql }: Connections, text: TemplateStringsArray, values: QueryValue[]) =>
-    sayLevel
-      ? sql.begin("isolation level read committed", (transaction) => transaction(text, ...values))
-      : sql(text, ...values);
+  const run = (used: Lanes, text: TemplateStringsArray, values: QueryValue[]) =>
+    used.lend(({ sql }) =>
+      sayLevel
+        ? sql.begin("isolation level read committed", (transaction) => transaction(text, ...values))
+        : sql(text, ...values),
+    );
   return {
     async query(text, ...values) {
-      const used = connections;
+      const used = lanes;
       try {
         try {
           return await within(answerWithinMs, run(used, text, values));
@@ -45,14 +48,14 @@ export function openDatabase(url: string, answerWithinMs: number = ANSWER_WITHIN
         }
       } catch (error) {
         const useless = error instanceof NoAnswer || needsAnotherServer(error);
-        if (useless && used === connections) {
-          connections = open();
+        if (useless && used === lanes) {
+          lanes = createLanes(open, CONNECTIONS);
           void used.cut();
         }
         throw error;
       }
     },
-    close: () => connections.cut(GOODBYE_MS),
+    close: () => lanes.cut(GOODBYE_MS),
   };
 }
 

@@ -93,7 +93,7 @@ async function drainUntilNothingIsDue(
 /** A step that another transaction was in the way of found nothing this time. */
 function tryAgainIfInTheWay(error: unknown): StepReport {
   if (!isInTheWay(error)) throw error;
-  return { claimed: 0, tidied: 0 };
+  return { claimed: 0, tidied: 0, more: false };
 }
 
 async function drainUntilStopped(
@@ -107,7 +107,7 @@ async function drainUntilStopped(
   let told = "";
   while (!signal.aborted) {
     try {
-      const { claimed } = await drainer.step();
+      const { claimed, more } = await drainer.step();
       if (state !== "ready") log.info({}, state === "starting" ? "ready" : "ready again");
       state = "ready";
       tellStep();
@@ -115,6 +115,8 @@ async function drainUntilStopped(
       reconnectMs = FIRST_RECONNECT_MS;
       if (claimed > 0) {
         glanceMs = FIRST_GLANCE_MS;
+        // It took what there was: the next that ends, or a notification, comes before another look.
+        if (!more) await wakeUp.sleep(FIRST_GLANCE_MS);
         continue;
       }
       const poll = notified() ? POLL_WITH_LISTEN_MS : POLL_MS;

@@ -24,8 +24,8 @@ export type DrainerParts = {
   clocks?: Clocks;
 };
 
-/** What one step found. */
-export type StepReport = { claimed: number; tidied: number };
+/** What one step found; `more` says that it claimed all it had slots for, so that there may be more. */
+export type StepReport = { claimed: number; tidied: number; more: boolean };
 
 /** The daemon without its loop: steps that a test can make one by one. */
 export type Drainer = {
@@ -40,8 +40,9 @@ export type Drainer = {
 };
 
 const SLOTS = 30;
-/** Notes are followed up at most this often while there is other work. */
+/** Notes are followed up at most this often while there is other work, and while there is nothing but work in flight. */
 const TICK_EVERY_MS = 250;
+const TICK_IN_FLIGHT_MS = 25;
 /** How long, after `stop`, outcomes are tried to be recorded. */
 export const PATIENCE_MS = 10_000;
 
@@ -111,14 +112,16 @@ export function createDrainer(parts: DrainerParts): Drainer {
 
   return {
     async step() {
+      const free = slots - running.size;
       let claimed = await claim();
       let tidied = 0;
-      if (claimed === 0 || !sinceTick || sinceTick() > TICK_EVERY_MS) {
+      const rest = claimed > 0 ? TICK_EVERY_MS : running.size > 0 ? TICK_IN_FLIGHT_MS : 0;
+      if (!sinceTick || sinceTick() >= rest) {
         tidied = await tick();
         if (tidied > 0) claimed += await claim();
       }
       if (claimed === 0 && running.size === 0 && !stopping) await probe();
-      return { claimed, tidied };
+      return { claimed, tidied, more: claimed >= free && claimed > 0 };
     },
     inFlight: () => running.size,
     stop() {

@@ -26,7 +26,7 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
     [...APP, ...DRAINER],
   ),
   ...each(
-    `tick next_work_at next_sync_work_at claim_operations claim_call claim_probe record_add record_set_role record_remove
+    `tick next_work_at next_sync_work_at claim_operations claim_call claim_probe record_add record_done record_set_role record_remove
     record_observation record_failure record_probe close_call`,
     DRAINER,
   ),
@@ -57,6 +57,7 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
       flex_id
       forget_elements
       forget_line
+      forget_removed
       grant_privileges
       hash_of_held
       held_plan
@@ -87,6 +88,7 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
       read_committed_only
       record_kept
       record_person
+      record_persons
       remember_objects
       remove_assignments
       removals_within_the_hour

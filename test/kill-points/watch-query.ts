@@ -45,6 +45,14 @@ export function watchQuery(query: Query, reached: Reached): Query {
       case "close_call":
       case "record_probe":
         return recorded(ask, calls.get(String(values[0])) as Kind);
+      case "record_done": {
+        const done = JSON.parse(String(values[0])) as { id: string }[];
+        const kinds = done.map(({ id }) => operations.get(id) as Kind);
+        for (const kind of kinds) await reached("before the record", kind);
+        const rows = await ask();
+        for (const kind of kinds) await reached("after the record", kind);
+        return rows;
+      }
       case "record_observation":
       case "record_add":
       case "record_set_role":
