@@ -20,13 +20,12 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, flex_sync, pg_temp
+-- As plan_element has it: what both of them ask is planned anew whenever this changes.
+set row_security = off
 as $$
 declare
   v_now constant timestamptz := clock();
-  v_plan constant flex_sync.planned[] := case
-    when policy_of(apply_plan.flex_element_id) = 'report' then '{}'::flex_sync.planned[]
-    else apply_plan.plan
-  end;
+  v_plan flex_sync.planned[] := apply_plan.plan;
 begin
   perform note_decisions(apply_plan.flex_element_id, apply_plan.plan, apply_plan.sync_id, apply_plan.reading_at);
   -- Nothing is open and nothing is wanted: the usual case, and no statement more.
@@ -45,6 +44,9 @@ begin
     where planned.action in ('add', 'set_role', 'remove', 'hold', 'contest')
   ) then
     return;
+  end if;
+  if policy_of(apply_plan.flex_element_id) = 'report' then
+    v_plan := '{}';
   end if;
 
   -- No longer wanted and not yet sent.

@@ -163,6 +163,7 @@ select flex_sync.share_with_service_role('{}');
 --!include record_set_role.sql
 --!include record_remove.sql
 --!include record_failure.sql
+--!include apply_plan.sql
 --!include record_kept.sql
 --!include record_observation.sql
 --!include tick.sql
