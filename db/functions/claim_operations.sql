@@ -146,9 +146,10 @@ begin
     end loop;
     continue when cardinality(v_chosen) = 0;
 
-    select array_agg(locked.id), array_agg(locked.id) filter (where locked.elsewhere) into v_locked, v_elsewhere
-    from (
-      select outbox.id,
+    with
+    -- The ids find the rows: an index of everything that waits has entries of all that ever did, under an old snapshot.
+    locked as materialized (
+      select outbox.id, outbox.state,
         -- The crew call may have been pointed at another element since.
         outbox.kind in ('add', 'set_role') and not exists (
           select from crew_calls
@@ -156,9 +157,11 @@ begin
         ) as elsewhere
       from outbox
       where outbox.id = any (v_chosen)
-        and outbox.state = 'pending'
       for update of outbox skip locked
-    ) as locked;
+    )
+    select array_agg(locked.id), array_agg(locked.id) filter (where locked.elsewhere) into v_locked, v_elsewhere
+    from locked
+    where locked.state = 'pending';
     if v_elsewhere is not null then
       perform note_element(moved.flex_element_id, 'a crew call points elsewhere', true)
       from (select distinct outbox.flex_element_id from outbox where outbox.id = any (v_elsewhere)) as moved;

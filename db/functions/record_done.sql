@@ -39,20 +39,21 @@ begin
     from jsonb_to_recordset(record_done.done) as told (id bigint, token uuid, line text)
   ),
   in_flight as materialized (
-    select outbox.*, told.line
+    select outbox.*, told.line, told.token as told_token
     from told
-    join outbox on outbox.id = told.id and outbox.token = told.token
-    where outbox.state = 'sending'
-      and outbox.kind <> 'observe'
+    join outbox on outbox.id = told.id
     order by outbox.id
     for update of outbox skip locked
   ),
   usual as (
     select in_flight.*
     from in_flight
-    where in_flight.kind <> 'add'
-      or (
-        in_flight.line is not null
+    -- Asked here: the ids find the rows, and not an index of everything that was ever sent.
+    where in_flight.state = 'sending'
+      and in_flight.token = in_flight.told_token
+      and (in_flight.kind in ('set_role', 'remove') or (
+        in_flight.kind = 'add'
+        and in_flight.line is not null
         and in_flight.attempts = 1
         and in_flight.persons <> '[]'
         and not exists (select from ledger where ledger.flex_line_item_id = in_flight.line)
@@ -64,7 +65,7 @@ begin
             where crew_calls.id = person.crew_call_id and crew_calls.flex_element_id = in_flight.flex_element_id
           )
         )
-      )
+      ))
   )
   select array_agg(usual.id order by usual.id), array_agg(distinct usual.flex_element_id), array_agg(distinct usual.sync_id),
     bool_or(usual.kind = 'add'), bool_or(usual.kind = 'set_role'), bool_or(usual.kind = 'remove')
@@ -114,10 +115,9 @@ begin
     -- What waited for the lines: their roles, and the lines they replace. A row that a planner holds is left to a reading.
     with
     waiting as materialized (
-      select outbox.id
+      select outbox.id, outbox.state
       from outbox
       where outbox.after_operation_id = any (v_ids)
-        and outbox.state = 'pending'
       order by outbox.id
       for update skip locked
     )
@@ -128,10 +128,13 @@ begin
       flex_line_item_id = case when outbox.kind = 'set_role' then added.flex_line_item_id else outbox.flex_line_item_id end
     from waiting, outbox as added
     where outbox.id = waiting.id
+      and waiting.state = 'pending'
       and added.id = outbox.after_operation_id;
     perform note_element(locked.flex_element_id, 'what waited for an add was locked', true)
     from (
-      select distinct outbox.flex_element_id from outbox where outbox.after_operation_id = any (v_ids) and outbox.state = 'pending'
+      select distinct waiting.flex_element_id
+      from (select outbox.flex_element_id, outbox.state from outbox where outbox.after_operation_id = any (v_ids) offset 0) as waiting
+      where waiting.state = 'pending'
     ) as locked;
     -- A reading made meanwhile showed such a line beside another one, and planned without knowing whose it is.
     perform note_element(beside.flex_element_id, 'an added line is not the only one of its resource', true)
