@@ -5,7 +5,7 @@ import postgres, { type Sql } from "postgres";
 import { applyCurrent } from "../db/scripts/apply-current.ts";
 import { startEmbeddedPostgres } from "../src/embedded/start-embedded-postgres.ts";
 import { migrate } from "../src/migrate.ts";
-import { fillSeason } from "./season.ts";
+import { fillSeason } from "./harness/season.ts";
 
 // npm run bench:lists: how long somebody waits for one crew call and for the first page of all of them.
 

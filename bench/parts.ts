@@ -1,0 +1,5 @@
+import type { Part } from "./harness/part.ts";
+import { crew } from "./parts/crew.ts";
+
+/** Every part, in the order in which they run. */
+export const PARTS: readonly Part[] = [crew];
