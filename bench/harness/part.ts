@@ -43,6 +43,6 @@ export function isReached({ median, target }: Figure): boolean | null {
 }
 
 /** A measurement of something that went wrong is worth nothing. */
-export function check(right: boolean, what: string): void {
+export function check(right: boolean, what: string): asserts right {
   if (!right) throw new Error(`the measurement is void: ${what}`);
 }

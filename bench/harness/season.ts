@@ -8,6 +8,10 @@ export interface Season {
   operations: number;
 }
 
+/** The crew call of this number, from 1. */
+export const seasonCrewCallOf = (number: number): string =>
+  `50000000-0000-4000-8000-${String(number).padStart(12, "0")}`;
+
 /**
  * Fill an installed database as if every crew call had been synced: crews recorded, seen in a reading, and their
  * operations done. It is written past the triggers, which would queue nothing but take their time.
@@ -30,7 +34,7 @@ export async function fillSeason(
         select pg_temp.id('50000000', n), pg_temp.id('10000000', n), 'sound', pg_temp.id('60000000', n)::text
         from generate_series(1, ${crewCalls}) n;
       create temporary table crew on commit drop as
-        select c, (c * 7 + p) % 5000 + 1 as person, c::bigint * 1000 + p as line
+        select c, (c * 7 + p) % 5000 + 1 as person, c::bigint * 10000 + p as line
         from generate_series(1, ${crewCalls}) c, generate_series(1, ${peoplePerCrewCall}) p;
       insert into job_assignments (job_id, technician_id, sound_role)
         select pg_temp.id('10000000', c), pg_temp.id('20000000', person), 'SND-FOH-R' from crew;
