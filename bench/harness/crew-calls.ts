@@ -40,19 +40,22 @@ export async function makeCrewCalls(sql: Sql, crewCalls: NewCrewCalls): Promise<
   });
 }
 
-/** Let go of every limit that is Flex's or a tenant's choice, and of the age of readings: what is measured is the machinery. */
+/**
+ * Let go of every limit that is Flex's or a tenant's choice, and of the age of readings: what is measured is the
+ * machinery. The constraint goes too, so that `queueAdds` can begin all of its readings before it records one.
+ */
 export async function liftLimits(sql: Sql, concurrency = 24): Promise<void> {
+  await sql`alter table flex_sync.settings drop constraint "at least one call at a time"`;
   await sql`update flex_sync.settings set monthly_limit = 2000000000, hourly_limit = 2000000000, daily_limit = 2000000000,
     max_concurrency = ${concurrency}, max_reading_age = '1 day'`;
 }
 
 /**
  * Ask for syncs of new crew calls and let readings find their elements empty: the adds of everybody are then claimable,
- * by the project's own functions. All readings begin before the first is recorded, since adds would be claimed first.
+ * by the project's own functions. It needs `liftLimits`. All readings begin before the first is recorded, since adds would be claimed first.
  */
 export async function queueAdds(sql: Sql, { from = 1, count, people }: NewCrewCalls): Promise<void> {
   const [settings] = await sql<[{ max_concurrency: number }]>`select max_concurrency from flex_sync.settings`;
-  await sql`alter table flex_sync.settings drop constraint if exists "at least one call at a time"`;
   await sql`update flex_sync.settings set max_concurrency = 1000000`;
   const TOGETHER = 250;
   const queue = createQueue(sql as unknown as Query, "bench", 15_000);

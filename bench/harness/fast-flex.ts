@@ -1,4 +1,6 @@
 import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { check } from "./part.ts";
 import { forkOnNode24 } from "./processes.ts";
 
 /** A Flex in a process of its own that answers at once; the same for ours and for every peer. */
@@ -7,7 +9,7 @@ export type FastFlex = {
   baseUrl: string;
   reset(): Promise<void>;
   /**
-   * Wait until so many requests came since the reset.
+   * Wait until so many requests came since the reset. Where none comes for a minute, the measurement is void.
    *
    * @param when indices from 0 of the requests whose first byte's time is wanted
    * @returns those times, milliseconds of `now()`
@@ -17,6 +19,8 @@ export type FastFlex = {
   count(): Promise<number>;
   stop(): Promise<void>;
 };
+
+const SILENCE_MS = 60_000;
 
 type Reply = { id: number; count: number; times: number[] };
 
@@ -35,11 +39,21 @@ export async function startFastFlex(): Promise<FastFlex> {
       open.set(asked, resolve);
       child.send({ ...request, id: asked });
     });
+  const soFar = async () => (await ask({ do: "wait", count: 0, when: [] })).count;
   return {
     baseUrl: `http://127.0.0.1:${port}/f5/api`,
     reset: async () => void (await ask({ do: "reset" })),
-    arrived: async (count, when = []) => (await ask({ do: "wait", count, when })).times,
-    count: async () => (await ask({ do: "wait", count: 0, when: [] })).count,
+    async arrived(count, when = []) {
+      const enough = ask({ do: "wait", count, when });
+      for (let before = -1; ; ) {
+        const reply = await Promise.race([enough, sleep(SILENCE_MS, null, { ref: false })]);
+        if (reply) return reply.times;
+        const came = await soFar();
+        check(came > before, `${came} of ${count} requests came, and then none for a minute`);
+        before = came;
+      }
+    },
+    count: soFar,
     async stop() {
       const gone = once(child, "exit");
       child.disconnect();

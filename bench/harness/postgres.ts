@@ -43,7 +43,9 @@ export async function startServer(): Promise<BenchServer> {
       const name = `bench_${++made}`;
       await admin.unsafe(`create database ${name} template ${kind === "installed" ? TEMPLATE : "template0"}`);
       const url = urlOf(name);
-      const sql = postgres(url, { max: 8, onnotice: () => {} });
+      // Whatever waits for a lock for so long waits for ever: the part fails instead.
+      const connection = { lock_timeout: 60_000 };
+      const sql = postgres(url, { max: 8, onnotice: () => {}, connection });
       const drop = async () => {
         await sql.end({ timeout: 1 });
         await admin.unsafe(`drop database if exists ${name} with (force)`);

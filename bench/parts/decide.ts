@@ -40,7 +40,7 @@ async function oneConnection({
   const times = new Map<string, CallTimes>();
   for (const people of SIZES) {
     for (const todo of TODOS) {
-      const calls = Math.max(quick ? 3 : 4, Math.min(quick ? 10 : 40, Math.round(4_000 / people)));
+      const calls = Math.max(quick ? 1 : 2, Math.min(quick ? 10 : 40, Math.round(4_000 / people)));
       tell(`${people} people, ${todo} to do`);
       times.set(`${people} ${todo}`, await timeCalls(server, { people, todo, rounds, calls }));
     }

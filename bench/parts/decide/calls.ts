@@ -19,7 +19,7 @@ export async function timeCalls(
 ): Promise<CallTimes> {
   const database = await server.createDatabase();
   // Half of them are timed without their commit, and a few warm the connection up.
-  const warm = 3;
+  const warm = people > 100 ? 1 : 5;
   const count = rounds * calls * 2 + warm;
   if (todo === "nothing") {
     await fillSeason(database.sql, { crewCalls: count, peoplePerCrewCall: people, operations: 0 });
