@@ -19,11 +19,8 @@ set enable_hashjoin = on
 set enable_mergejoin = on
 set plan_cache_mode = auto
 as $$
-#variable_conflict use_column
 declare
   v_row record;
-  -- The host's own type, uuid or text.
-  v_line :HOST_SCHEMA.flex_crew_assignments.flex_line_item_id%type;
 begin
   for v_row in
     select person.crew_call_id, person.technician_id, outbox.flex_line_item_id as line
@@ -33,17 +30,9 @@ begin
       and outbox.kind = 'add'
     order by person.crew_call_id, person.technician_id
   loop
-    v_line := v_row.line;
-    insert into :HOST_SCHEMA.flex_crew_assignments as row_there (crew_call_id, technician_id, flex_line_item_id)
-    values (v_row.crew_call_id, v_row.technician_id, v_line)
-    on conflict (crew_call_id, technician_id) do update
-    set flex_line_item_id = excluded.flex_line_item_id
-    where row_there.flex_line_item_id is distinct from excluded.flex_line_item_id;
+    perform write_assignment(v_row.crew_call_id, v_row.technician_id, v_row.line);
     perform flex_sync.pin_search_path(pg_catalog.current_setting('search_path'));
   end loop;
-  -- What the host deferred to the commit is said now, where it undoes only this.
-  set constraints all immediate;
-  perform flex_sync.pin_search_path(pg_catalog.current_setting('search_path'));
 end
 $$;
 comment on function flex_sync.record_persons(bigint[]) is 'Upserts whom adds that are done were for, or raises what the host''s table refuses.';
