@@ -62,10 +62,11 @@ async function settle<T>(
 ): Promise<OperationReport> {
   if (outcome.class === "done") {
     const { status } = outcome;
-    if (together !== undefined && (await tools.recordTogether({ operation, lineItemId: together, status }))) {
-      return { outcome: "done", http_status: status };
-    }
-    const answer = await tools.record(() => recordDone(outcome.value, status));
+    const alone = () => tools.record(() => recordDone(outcome.value, status));
+    const answer =
+      together === undefined
+        ? await alone()
+        : await tools.recordTogether({ operation, lineItemId: together, status }, alone);
     return { outcome: answer === "recorded" ? "done" : answer, http_status: status };
   }
   return recordFailed(operation, tools, outcome);

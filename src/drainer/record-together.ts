@@ -2,44 +2,60 @@ import { isInTheWay, messageOf } from "./database-error.ts";
 import type { Log } from "./log.ts";
 import type { DoneWrite, Queue } from "./queue.ts";
 
-/** Whether a write was recorded together with others; if not, it has to be recorded by the function of its kind. */
-export type RecordTogether = (write: DoneWrite) => Promise<boolean>;
+/** Records a write, with others or by `alone`; answers what that answers. */
+export type RecordTogether = (write: DoneWrite, alone: () => Promise<string>) => Promise<string>;
 
 /** Writes that one statement records at most. */
 const MOST = 100;
+/** How long a write waits for the ones before it: one of them may wait for a lock of the host's. */
+const PATIENCE_MS = 25;
 
 /**
- * Writes that end while others are being recorded, or at the same moment, are recorded in one transaction: the busier,
- * the more share one commit. A write alone goes alone, at once. Nothing is waited for and nothing is tried again here:
- * whatever is wrong with one of them, each is then recorded by itself.
+ * Writes that end while others are being recorded are recorded in one transaction: the busier, the more share one
+ * commit. A write that ends while nothing is recorded goes alone, at once. Nothing is tried again here: whatever is
+ * wrong with one of them, each is then recorded by itself.
  */
 export function createRecordTogether(queue: Pick<Queue, "recordDone">, log: Log): RecordTogether {
-  type Waiting = { write: DoneWrite; tell: (recorded: boolean) => void };
-  let waiting: Waiting[] = [];
-  let begun = false;
+  const waiting: { write: DoneWrite; tell: (recorded: boolean) => void }[] = [];
+  let underWay = 0;
+  let patience: NodeJS.Timeout | undefined;
 
-  async function recordAll(): Promise<void> {
-    while (waiting.length > 1) {
-      const batch = waiting.slice(0, MOST);
-      waiting = waiting.slice(MOST);
-      const recorded = await queue.recordDone(batch.map(({ write }) => write)).catch((error: unknown) => {
-        if (!isInTheWay(error)) log.debug({ error: messageOf(error) }, "recording outcomes one by one");
-        return [];
-      });
-      const ids = new Set(recorded);
-      for (const { write, tell } of batch) tell(ids.has(write.operation.id));
-      // What is woken by these claims more, before the next ones are recorded.
-    }
-    for (const { tell } of waiting) tell(false);
-    waiting = [];
-    begun = false;
+  async function recordWaiting(): Promise<void> {
+    clearTimeout(patience);
+    patience = undefined;
+    const batch = waiting.splice(0, MOST);
+    if (batch.length === 0) return;
+    underWay += 1;
+    const ids = new Set(batch.length === 1 ? [] : await recordBatch(batch.map(({ write }) => write)));
+    for (const { write, tell } of batch) tell(ids.has(write.operation.id));
+    underWay -= 1;
+    await recordWaiting();
   }
 
-  return (write) =>
-    new Promise((tell) => {
+  async function recordBatch(writes: DoneWrite[]): Promise<string[]> {
+    try {
+      return await queue.recordDone(writes);
+    } catch (error) {
+      if (!isInTheWay(error)) log.debug({ error: messageOf(error) }, "recording outcomes one by one");
+      return [];
+    }
+  }
+
+  function waitForOthers(write: DoneWrite): Promise<boolean> {
+    return new Promise((tell) => {
       waiting.push({ write, tell });
-      if (begun) return;
-      begun = true;
-      setImmediate(() => void recordAll());
+      patience ??= setTimeout(() => void recordWaiting(), PATIENCE_MS);
     });
+  }
+
+  return async (write, alone) => {
+    if (underWay > 0 && (await waitForOthers(write))) return "recorded";
+    underWay += 1;
+    try {
+      return await alone();
+    } finally {
+      underWay -= 1;
+      void recordWaiting();
+    }
+  };
 }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Clocks } from "../../src/drainer/claim-clock.ts";
 import { createDrainer, type Drainer } from "../../src/drainer/drainer.ts";
 import { silentLog } from "../../src/drainer/log.ts";
@@ -131,6 +131,44 @@ describe("performs and records", () => {
       flex: { ...flex, currentUser: () => unauthorized },
     });
     expect(refused.records(5)).toEqual([["record_failure", "7", token, "token_refused", "401"]]);
+  });
+});
+
+describe("writes that end together", () => {
+  const operations = [claimed({ id: "1" }), claimed({ id: "2" }), claimed({ id: "3" })];
+  const written = (id: string) => ({ id, token, line: LINE, status: 200 });
+
+  test("while one is being recorded are recorded together", async () => {
+    const record_done = (done: unknown) => JSON.parse(String(done)) as object[];
+    const { records } = await perform({ operations, functions: { record_done } });
+    expect(records(2)).toEqual([
+      ["record_add", "1"],
+      ["record_done", JSON.stringify(["2", "3"].map(written))],
+    ]);
+  });
+
+  test("while one cannot be recorded do not wait for it", async () => {
+    const { records, drainer } = stage({
+      operations,
+      functions: { record_add: hangs, record_done: () => operations },
+    });
+    await drainer.step();
+    await vi.waitUntil(() => drainer.inFlight() === 1);
+    expect(records(1)).toEqual([["record_done"]]);
+  });
+
+  test("are recorded alone where that leaves them, and all of them where it fails", async () => {
+    const left = await perform({ operations, functions: { record_done: () => [{ id: "2" }] } });
+    expect(left.records(2).slice(2)).toEqual([["record_add", "3"]]);
+    const failed = await perform({
+      operations,
+      functions: {
+        record_done() {
+          throw Object.assign(new Error("refused"), { code: "P0001", severity: "ERROR" });
+        },
+      },
+    });
+    expect(failed.records(2).slice(2)).toEqual(["2", "3"].map((id) => ["record_add", id]));
   });
 });
 
