@@ -31,6 +31,9 @@ set jit = off
 set plan_cache_mode = force_generic_plan
 as $$
 declare
+  -- In a variable, because a name sorts otherwise than a text: a function that is passed one compares everything as it
+  -- does, and no index on a text serves it.
+  v_requested_by constant text := coalesce(sync_crew_call.requested_by, session_user::text);
   v_element text;
   v_found boolean;
   v_sync_id bigint;
@@ -64,7 +67,7 @@ begin
   if not is_flex_id(v_element) then
     if not sync_crew_call.dry_run then
       insert into syncs (crew_call_id, requested_by, requested_at, last_requested_at, finished_at, outcome)
-      select sync_crew_call.crew_call_id, coalesce(sync_crew_call.requested_by, session_user::text), now_is.at, now_is.at, now_is.at, 'blocked'
+      select sync_crew_call.crew_call_id, v_requested_by, now_is.at, now_is.at, now_is.at, 'blocked'
       from (select clock() as at) as now_is
       returning syncs.id into v_sync_id;
       perform pg_notify('flex_sync_done', v_sync_id::text);
@@ -79,7 +82,7 @@ begin
     end if;
     select request.sync_id, request.joined into v_sync_id, v_joined
     from request_sync(
-      sync_crew_call.crew_call_id, v_element, coalesce(sync_crew_call.requested_by, session_user::text), sync_crew_call.allow_mass_removal
+      sync_crew_call.crew_call_id, v_element, v_requested_by, sync_crew_call.allow_mass_removal
     ) as request;
   end if;
 
@@ -109,7 +112,7 @@ begin
       perform note_element(v_element, 'an active sync has nothing left to do', false);
     end if;
     if v_joined then
-      perform join_sync(v_sync_id, sync_crew_call.allow_mass_removal, sync_crew_call.crew_call_id, coalesce(sync_crew_call.requested_by, session_user::text));
+      perform join_sync(v_sync_id, sync_crew_call.allow_mass_removal, sync_crew_call.crew_call_id, v_requested_by);
     end if;
     perform pg_notify('flex_sync_work', v_element);
   end if;

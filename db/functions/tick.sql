@@ -15,7 +15,6 @@ volatile
 security definer
 set search_path = pg_catalog, flex_sync, pg_temp
 set jit = off
-set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_now constant timestamptz := clock();

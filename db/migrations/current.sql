@@ -166,7 +166,6 @@ select flex_sync.share_with_service_role('{}');
 --!include apply_plan.sql
 --!include record_kept.sql
 --!include record_observation.sql
---!include tick.sql
 --!include next_work_at.sql
 --!include sync_crew_call.sql
 
