@@ -151,11 +151,11 @@ begin
     locked as materialized (
       select outbox.id, outbox.state,
         -- The crew call may have been pointed at another element since.
-        outbox.kind in ('add', 'set_role') and not exists (
-          select from crew_calls
-          where crew_calls.id = outbox.crew_call_id and crew_calls.flex_element_id = outbox.flex_element_id
-        ) as elsewhere
+        outbox.kind in ('add', 'set_role') and pointing.flex_element_id is distinct from outbox.flex_element_id as elsewhere
       from outbox
+      left join lateral (
+        select crew_calls.flex_element_id from crew_calls where crew_calls.id = outbox.crew_call_id limit 1
+      ) as pointing on true
       where outbox.id = any (v_chosen)
       for update of outbox skip locked
     )

@@ -154,7 +154,12 @@ select flex_sync.remember_objects();
 --!include share_with_service_role.sql
 --!include grant_privileges.sql
 select flex_sync.share_with_service_role('{}');
+-- When a contested person was looked at, whatever else ended on the element.
+create index if not exists outbox_contested on flex_sync.outbox (flex_element_id, flex_resource_id)
+  where kind = 'add' and state = 'failed' and reason = 'contested';
+
 --!include grant_privileges.sql
+--!include desired_or_nobody.sql
 --!include claim_operations.sql
 --!include record_persons.sql
 --!include forget_removed.sql

@@ -90,6 +90,21 @@ export const PARTICIPANTS: Participant[] = [
     run: (sql, { inFlight: { remove } }) =>
       sql`select flex_sync.record_remove(${remove.id}, ${remove.token})`,
   },
+  {
+    name: "record_done",
+    kind: "record",
+    calls: ["record_done"],
+    run: (sql, { inFlight, lineOf }) => {
+      const { otherAdd, setRole, remove } = inFlight;
+      const done = [otherAdd, setRole, remove].map((one) => ({
+        id: one.id,
+        token: one.token,
+        line: one === otherAdd ? lineOf(one) : null,
+        status: 200,
+      }));
+      return sql`select flex_sync.record_done(${JSON.stringify(done)}::text::jsonb)`;
+    },
+  },
   ...(["add", "addedAgain", "remove", "observe"] as const).map<Participant>((which) => ({
     name: `record_failure of ${which}`,
     kind: "record",
