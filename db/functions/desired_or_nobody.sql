@@ -9,11 +9,7 @@ create or replace function flex_sync.desired_or_nobody(crew_call_id uuid)
 returns table (technician_id uuid, resource text, problem text, role_code text, role_id text)
 language plpgsql
 volatile
-<<<<<<< HEAD
 rows 20 -- of one crew call; a guess of a thousand makes plans of the views that are dear to make
-=======
-rows 40
->>>>>>> 394e993 (See that no statement of a request, a claim or a record reads a growing table whole)
 security definer
 set search_path = pg_catalog, flex_sync, pg_temp
 set jit = off
