@@ -10,7 +10,7 @@
 -- Errors       NOCAL   no crew call has this id
 --              NOPLN   nothing is held under this plan
 -- Reads        outbox, operator_log
--- Writes       removal_decisions, due_elements, operator_log
+-- Writes       removal_decisions, outbox, due_elements, operator_log
 create or replace function flex_sync.decide_removals(crew_call_id uuid, plan text, decision text)
 returns int
 language plpgsql
@@ -98,6 +98,24 @@ begin
       where removal_decisions.crew_call_id = decide_removals.crew_call_id and removal_decisions.plan = decide_removals.plan
     )
   ));
+  if decide_removals.decision = 'rejected' then
+    -- A yes that is taken back: what a reading has confirmed since is not sent before the next one. What a planner or a
+    -- drainer holds right now is left to them.
+    update outbox
+    set reading_at = null
+    where outbox.id in (
+      select confirmed.id
+      from outbox as confirmed
+      join removal_decisions
+        on removal_decisions.flex_line_item_id = confirmed.flex_line_item_id and removal_decisions.flex_resource_id = confirmed.flex_resource_id
+      where confirmed.flex_element_id = v_element
+        and confirmed.kind = 'remove'
+        and confirmed.state = 'pending'
+        and removal_decisions.decision = 'rejected'
+      order by confirmed.id
+      for update of confirmed skip locked
+    );
+  end if;
   perform note_element(v_element, 'removals were ' || decide_removals.decision, true);
   return v_number;
 end

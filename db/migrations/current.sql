@@ -174,4 +174,7 @@ create index if not exists outbox_contested on flex_sync.outbox (flex_element_id
 --!include next_work_at.sql
 --!include sync_crew_call.sql
 
+-- A no keeps lines that an earlier yes let go, as long as nobody sent it.
+--!include decide_removals.sql
+
 select flex_sync.grant_privileges();

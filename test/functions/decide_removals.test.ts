@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { ana, makeCrewCall, person } from "../crew-call.ts";
 import { createDatabase } from "../postgres/database.ts";
 import { conditionOf, operations, request, sync } from "./asking.ts";
-import { drainWith, settleWith } from "./drain-with.ts";
+import { claim, drainWith, settleWith, step } from "./drain-with.ts";
 import { moveClock } from "./move-clock.ts";
 
 const STRANGERS = [11, 12, 13, 14].map(person);
@@ -90,6 +90,18 @@ describe("reject_removals", () => {
     expect(await conditionOf(sql, call)).toBe("synced");
     await moveClock(sql, "48 h");
     await sync(sql, call);
+    expect(call.flex.resourcesOf(call.element)).toHaveLength(5);
+    expect(await conditionOf(sql, call)).toBe("synced");
+  });
+
+  test("takes back a yes whose removals are confirmed and not sent yet", async () => {
+    const { sql, call, decide } = await heldCall();
+    await decide("approve");
+    expect((await step(sql, call.flex)).map(({ kind }) => kind)).toEqual(["observe"]);
+    expect(await operations(sql, call)).toContain("remove pending");
+    expect(await decide("reject")).toBe(4);
+    expect(await claim(sql)).toEqual([]);
+    await settleWith(sql, call.flex);
     expect(call.flex.resourcesOf(call.element)).toHaveLength(5);
     expect(await conditionOf(sql, call)).toBe("synced");
   });
