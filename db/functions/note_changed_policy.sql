@@ -1,7 +1,7 @@
 -- note_changed_policy()  (trigger on settings and crew_call_settings)
 --
 -- Another policy holds from now on: what the old one let go and nobody sent yet waits for a plan of a new reading.
--- A row that a planner or a drainer holds right now is left to them: nobody waits here.
+-- A row that a planner or a drainer holds right now is left to that reading: nobody waits here.
 --
 -- Reads        crew_calls
 -- Writes       outbox, what note_element writes
@@ -19,30 +19,33 @@ begin
     return null;
   end if;
   for v_element in
-    with
-    confirmed as (
-      select outbox.id
-      from outbox
-      where outbox.state = 'pending'
-        and outbox.kind <> 'observe'
-        and outbox.reading_at is not null
-        and (
-          tg_relid = 'settings'::regclass
-          or outbox.flex_element_id in (
-            select crew_calls.flex_element_id
-            from crew_calls
-            where crew_calls.id in ((to_jsonb(old) ->> 'crew_call_id')::uuid, (to_jsonb(new) ->> 'crew_call_id')::uuid)
-          )
+    select distinct outbox.flex_element_id
+    from outbox
+    where outbox.state = 'pending'
+      and outbox.kind <> 'observe'
+      and outbox.reading_at is not null
+      and (
+        tg_relid = 'settings'::regclass
+        or outbox.flex_element_id in (
+          select crew_calls.flex_element_id
+          from crew_calls
+          where crew_calls.id in ((to_jsonb(old) ->> 'crew_call_id')::uuid, (to_jsonb(new) ->> 'crew_call_id')::uuid)
         )
-      order by outbox.id
-      for update skip locked
-    ),
-    waiting as (
-      update outbox set reading_at = null from confirmed where outbox.id = confirmed.id
-      returning outbox.flex_element_id
-    )
-    select distinct waiting.flex_element_id from waiting order by waiting.flex_element_id
+      )
+    order by outbox.flex_element_id
   loop
+    update outbox
+    set reading_at = null
+    where outbox.id in (
+      select confirmed.id
+      from outbox as confirmed
+      where confirmed.flex_element_id = v_element
+        and confirmed.kind <> 'observe'
+        and confirmed.state = 'pending'
+        and confirmed.reading_at is not null
+      order by confirmed.id
+      for update skip locked
+    );
     perform note_element(v_element, 'the policy changed', true);
   end loop;
   return null;

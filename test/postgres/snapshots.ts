@@ -20,7 +20,6 @@ export interface Snapshots {
 const LEFT_OUT = [
   "settings",
   "business_roles",
-  "crew_call_settings",
   "operator_log",
   "readings",
   "decisions",

@@ -83,6 +83,15 @@ export const A_READING_DECIDES: Record<string, string> = {
     "what waited for an expired add was being planned: it is cancelled with the next plan",
   "record_failure of add | record_observation":
     "the reading did not see yet that the add is unknown: the next one settles it",
+  "record_add of add | set_policy":
+    "what waited for the add is locked, and keeps its reading until the next one",
+  "record_add of otherAdd | set_policy":
+    "what waited for the add is locked, and keeps its reading until the next one",
+  "set_policy | record_add of add": "what waited for the add is locked: it goes on with the next plan",
+  "set_policy | record_add of otherAdd": "what waited for the add is locked: it goes on with the next plan",
+  "set_policy | record_failure of add":
+    "what waited for the add is locked: it is cancelled with the next plan",
+  "set_policy | tick": "what waited for an expired add is locked: it is cancelled with the next plan",
 };
 
 /** Stops at which there was a deadlock once: who stopped, the table it had written, who came meanwhile. */
