@@ -99,11 +99,11 @@ begin
               else shown.written_role_id is distinct from desired.role_id
             end
             then not exists (
-              -- Another crew call of the element says another role: the lowest id decides.
+              -- Somebody else with this resource has another role, here or on another crew call: the lowest id decides.
               select from crew_calls as sharing
               cross join lateral desired_or_nobody(sharing.id) as other
               where sharing.flex_element_id = state_of_crew_call.flex_element_id
-                and sharing.id <> state_of_crew_call.crew_call_id
+                and (sharing.id <> state_of_crew_call.crew_call_id or other.technician_id <> desired.technician_id)
                 and other.resource = desired.resource
                 and (other.role_code, other.role_id) is distinct from (desired.role_code, desired.role_id)
             )

@@ -91,6 +91,23 @@ describe("two crew calls on one element", () => {
     expect(await conditionOf(sql, one)).toBe("synced");
   });
 
+  test.each(["shown", "hidden"] as const)("of one crew call too, where rows have roles %s", async (roles) => {
+    const { sql } = await createDatabase();
+    await sql`insert into flex_sync.business_roles values ('sound', 'R', 'role-r'), ('sound', 'E', 'role-e')`;
+    const twin = { ...as(ben, "FOH-E"), resource: ana.resource };
+    const call = await makeCrewCall(sql, { desired: [as(ana, "FOH-R"), twin, cleo] });
+    call.flex.roles = roles;
+    await sync(sql, call);
+    expect(call.flex.writes).toHaveLength(3);
+    expect(await conditionOf(sql, call)).toBe("synced");
+    const conditions = [ana, twin, cleo].map((who) => conditionOfPerson(sql, call, who));
+    expect(await Promise.all(conditions)).toEqual([
+      "synced shared_resource",
+      "synced shared_resource",
+      "synced",
+    ]);
+  });
+
   test("follow the more careful policy", async () => {
     const { sql } = await createDatabase();
     const [one, two] = await sharing(sql, [ana], [ben]);

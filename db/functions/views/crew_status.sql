@@ -18,7 +18,10 @@ select
   flex_sync.ago(times.since) as since_ago
 from (
   select found.crew_call_id, found.technician_id, found.line, bool_or(found.desired) as desired,
-    max(found.resource) as resource, max(found.problem) as problem, max(found.role_code) as role_code, max(found.role_id) as role_id
+    max(found.resource) as resource, max(found.problem) as problem, max(found.role_code) as role_code, max(found.role_id) as role_id,
+    -- Somebody else of this crew call has the same resource and another role.
+    min(concat_ws(' ', max(found.role_code), max(found.role_id))) over alike
+      <> max(concat_ws(' ', max(found.role_code), max(found.role_id))) over alike as differ_in_role
   from (
     select crew_calls.id as crew_call_id, desired.technician_id, null::text as line, true as desired,
       desired.resource, desired.problem, desired.role_code, desired.role_id
@@ -45,6 +48,7 @@ from (
     cross join lateral flex_sync.nobodys_lines(crew_calls.id) as nobodys_lines
   ) as found
   group by found.crew_call_id, found.technician_id, found.line
+  window alike as (partition by found.crew_call_id, max(found.resource))
 ) as person
 -- One row. Without the limit Postgres may expect hundreds, and compile the plan, which takes longer than it does.
 cross join (select * from flex_sync.tenant limit 1) as tenant
@@ -152,6 +156,7 @@ cross join lateral (
     when rule.policy = 'report' and ((person.desired) <> (recorded.technician_id is not null) or observed.flex_line_item_id is null) then array['pending', 'report_only']
     when person.desired and observed.flex_line_item_id is null then array['pending', 'not_requested']
     when (person.desired) <> (recorded.technician_id is not null) then array['pending', 'not_requested']
+    when person.resource is not null and person.differ_in_role then array['synced', 'shared_resource']
     when case when person.desired and exists (
         select from flex_sync.crew_calls as sharing
         where sharing.flex_element_id = crew_calls.flex_element_id and sharing.id <> person.crew_call_id
