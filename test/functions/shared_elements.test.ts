@@ -108,6 +108,22 @@ describe("two crew calls on one element", () => {
     ]);
   });
 
+  test("name where to answer what is held for a resource that they share", async () => {
+    const { sql } = await createDatabase();
+    const [one, two] = await sharing(sql, [ana], [ana]);
+    await sync(sql, one);
+    one.flex.add(one.element, ana.resource);
+    await sync(sql, one);
+    const rows = await sql`select crew_call_id, condition, next_action from flex_sync.crew_status`;
+    const [held] =
+      await sql`select crew_call_id, plan from flex_sync.crew_call_status where condition = 'held'`;
+    expect(new Set(rows.map((row) => row.crew_call_id))).toEqual(new Set([one.id, two.id]));
+    for (const row of rows) {
+      expect(row.condition).toBe("held");
+      expect(row.next_action).toContain(`approve_removals('${held?.crew_call_id}', '${held?.plan}')`);
+    }
+  });
+
   test("follow the more careful policy", async () => {
     const { sql } = await createDatabase();
     const [one, two] = await sharing(sql, [ana], [ben]);

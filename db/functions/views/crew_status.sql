@@ -14,7 +14,9 @@ select
   verdict.condition,
   verdict.reason,
   times.since,
-  flex_sync.next_action(verdict.condition, verdict.reason, person.crew_call_id, operation.id, null) as next_action,
+  -- What is held for somebody who shares the line is answered where it is held.
+  flex_sync.next_action(verdict.condition, verdict.reason, case verdict.condition when 'held' then operation.crew_call_id else person.crew_call_id end,
+    operation.id, null) as next_action,
   flex_sync.ago(times.since) as since_ago
 from (
   select found.crew_call_id, found.technician_id, found.line, bool_or(found.desired) as desired,
