@@ -108,20 +108,24 @@ describe("two crew calls on one element", () => {
     ]);
   });
 
-  test("name where to answer what is held for a resource that they share", async () => {
+  test("tell of a second line that is held, and of a role that is refused, on one of them", async () => {
     const { sql } = await createDatabase();
-    const [one, two] = await sharing(sql, [ana], [ana]);
+    await sql`insert into flex_sync.business_roles values ('sound', 'R', 'role-r')`;
+    const [one, two] = await sharing(sql, [as(ana, "FOH-R"), ben], [as(ana, "FOH-R"), ben]);
+    const refused = { outcome: "refused", status: 400 };
+    await sync(sql, one, ({ kind }) => (kind === "set_role" ? refused : undefined));
+    expect(await conditionOf(sql, one)).toBe("failed refused");
+    expect(await conditionOfPerson(sql, one, ana)).toBe("failed refused");
+    expect(await conditionOfPerson(sql, two, ana)).toBe(await conditionOf(sql, two));
     await sync(sql, one);
-    one.flex.add(one.element, ana.resource);
+    one.flex.add(one.element, ben.resource);
     await sync(sql, one);
-    const rows = await sql`select crew_call_id, condition, next_action from flex_sync.crew_status`;
-    const [held] =
-      await sql`select crew_call_id, plan from flex_sync.crew_call_status where condition = 'held'`;
-    expect(new Set(rows.map((row) => row.crew_call_id))).toEqual(new Set([one.id, two.id]));
-    for (const row of rows) {
-      expect(row.condition).toBe("held");
-      expect(row.next_action).toContain(`approve_removals('${held?.crew_call_id}', '${held?.plan}')`);
-    }
+    expect([await conditionOf(sql, one), await conditionOf(sql, two)]).toEqual([
+      "held surplus_not_ours",
+      "synced",
+    ]);
+    expect(await conditionOfPerson(sql, one, ben)).toBe("held surplus_not_ours");
+    expect(await conditionOfPerson(sql, two, ben)).toBe("synced");
   });
 
   test("follow the more careful policy", async () => {

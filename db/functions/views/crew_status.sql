@@ -14,9 +14,7 @@ select
   verdict.condition,
   verdict.reason,
   times.since,
-  -- What is held for somebody who shares the line is answered where it is held.
-  flex_sync.next_action(verdict.condition, verdict.reason, case verdict.condition when 'held' then operation.crew_call_id else person.crew_call_id end,
-    operation.id, null) as next_action,
+  flex_sync.next_action(verdict.condition, verdict.reason, person.crew_call_id, operation.id, null) as next_action,
   flex_sync.ago(times.since) as since_ago
 from (
   select found.crew_call_id, found.technician_id, found.line, bool_or(found.desired) as desired,
@@ -99,6 +97,8 @@ left join lateral (
       and outbox.kind in ('add', 'set_role', 'remove')
       and (outbox.state in ('pending', 'sending', 'unknown', 'held') or (outbox.state = 'failed' and outbox.superseded_at is null))
       and outbox.flex_resource_id = person.resource
+      -- A second line that is held, or a role, is the business of the one crew call that it is told on.
+      and (outbox.crew_call_id = person.crew_call_id or not (outbox.state = 'held' or outbox.kind = 'set_role'))
   ) as theirs
   order by array_position(array['failed', 'held', 'unknown', 'sending', 'pending'], theirs.state), theirs.id
   limit 1
