@@ -17,18 +17,3 @@ export function checkId(value: string, what: string, where: string): string {
     `Pass ${where}, a UUID such as 3f0c9d1e-8a52-4c11-9d39-0c7f4a1f2b60.`,
   );
 }
-
-/**
- * The id of a person, or the beginning of it; lower-case.
- *
- * @throws ConfigurationError BADID, which names the value
- */
-export function checkPersonId(value: string): string {
-  const id = value.trim().toLowerCase();
-  if (/^[0-9a-f]{4}[0-9a-f-]{0,32}$/.test(id)) return id;
-  throw new ConfigurationError(
-    "BADID",
-    `${JSON.stringify(value.slice(0, 80))} is not the id of a person`,
-    "Pass their technician id (profiles.id), or the beginning of it: flex-crew-sync status ID lists them.",
-  );
-}

@@ -3,6 +3,7 @@ import { actionsForPeople } from "../../src/cli/next-actions.ts";
 
 const person = (n: number, next_action: string | null, condition = "failed") => ({
   technician_id: n > 0 ? `p${n}` : null,
+  name: null as string | null,
   line: n > 0 ? null : "l1",
   condition,
   reason: null as string | null,
@@ -28,4 +29,16 @@ test("says why in words, also where the crew call's own action is all there is t
   const unmapped = { ...person(1, "set it", "unmapped"), reason: "no_resource" };
   expect(actionsForPeople(null, [unmapped])).toEqual(["p1: has no Flex contact id", "  set it"]);
   expect(actionsForPeople("set it", [unmapped])).toEqual(["p1: has no Flex contact id"]);
+});
+
+test("names people, and of several who are unmapped tells one action", () => {
+  const unmapped = (n: number, name: string) => ({
+    ...person(n, `set it, ${name}`, "unmapped"),
+    name,
+    reason: "no_resource",
+  });
+  expect(actionsForPeople(null, [unmapped(1, "Ana"), unmapped(2, "Ben")])).toEqual([
+    "Ana p1, Ben p2: has no Flex contact id",
+    "  set it, Ana",
+  ]);
 });

@@ -1,6 +1,8 @@
 import type { Sql, TransactionSql } from "postgres";
 import { ConfigurationError } from "../../errors.ts";
 import { unknownCrewCall } from "../crew-call-ids.ts";
+import { named, namesOfPeople } from "../names.ts";
+import { printable } from "../terminal/text.ts";
 
 /** A row of `flex_sync.history`. */
 export type Happened = {
@@ -25,11 +27,13 @@ export type History = {
   /** ISO 8601; null is as far back as there is. */
   since: string | null;
   happened: Happened[];
+  /** What the host calls the people of it, by technician id. */
+  names: Record<string, string>;
 };
 
 export type HistoryQuestion = {
   id: string;
-  /** A technician id, or the beginning of one. */
+  /** A technician id, or the beginning of one; or a name, or part of it. */
   person: string | undefined;
   /** `3 days`, or whatever Postgres reads as a time. */
   since: string | undefined;
@@ -53,7 +57,17 @@ export async function readHistory(sql: Sql, { id, person, since }: HistoryQuesti
       const from = since === undefined ? null : await readTime(transaction, since);
       const whom = person === undefined ? null : await wholePersonId(transaction, id, person);
       const happened = await ask(transaction, id, whom, from);
-      return { crew_call_id: id, technician_id: whom, since: from, happened };
+      const names = await namesOfPeople(
+        transaction,
+        happened.map(({ technician_id }) => technician_id),
+      );
+      return {
+        crew_call_id: id,
+        technician_id: whom,
+        since: from,
+        happened,
+        names: Object.fromEntries(names),
+      };
     })
     .catch(async (error: unknown) => {
       throw (error as { code?: unknown }).code === "NOCAL" ? await unknownCrewCall(sql, id) : error;
@@ -95,15 +109,20 @@ async function wholePersonId(sql: TransactionSql, id: string, beginning: string)
   const people = new Set(
     (await ask(sql, id, null, null)).flatMap(({ technician_id }) => technician_id ?? []),
   );
-  const found = [...people].filter((one) => one.startsWith(beginning)).sort();
+  const names = await namesOfPeople(sql, [...people]);
+  const wanted = beginning.toLowerCase();
+  const byId = [...people].filter((one) => one.startsWith(wanted));
+  const byName = [...people].filter((one) => names.get(one)?.toLowerCase().includes(wanted));
+  const found = (byId.length > 0 ? byId : byName).sort();
   const [only, another] = found;
   if (only && !another) return only;
-  const known = (found.length > 0 ? found : [...people].sort()).slice(0, 5).join(", ");
+  const shown = (found.length > 0 ? found : [...people].sort()).slice(0, 5);
+  const known = shown.map((one) => printable(named(names.get(one), one))).join(", ");
   throw new ConfigurationError(
     "BADID",
     another
-      ? `${beginning} is the beginning of several people's ids`
-      : `nothing is known here of a person ${beginning}`,
+      ? `${JSON.stringify(beginning.slice(0, 80))} is the beginning of several people's ids, or part of their names`
+      : `nothing is known here of a person ${JSON.stringify(beginning.slice(0, 80))}`,
     known === ""
       ? "Nothing has happened to anybody on this crew call yet."
       : `People it knows something of: ${known}`,

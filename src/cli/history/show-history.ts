@@ -1,4 +1,5 @@
 import type { Cli } from "../cli.ts";
+import { named } from "../names.ts";
 import { briefIds } from "../terminal/brief-ids.ts";
 import { type Paint, paint } from "../terminal/paint.ts";
 import { widthOfOutput } from "../terminal/table.ts";
@@ -9,7 +10,7 @@ import type { Happened, History } from "./read-history.ts";
 const HANG = 10;
 
 /** A day, then a line for each thing that happened: when, to whom, what. */
-export function showHistory(cli: Cli, { happened, technician_id, since }: History): string[] {
+export function showHistory(cli: Cli, { happened, technician_id, since, names }: History): string[] {
   if (happened.length === 0) {
     return [since ? `Nothing is known since ${since}.` : "Nothing has happened on this crew call yet."];
   }
@@ -21,7 +22,10 @@ export function showHistory(cli: Cli, { happened, technician_id, since }: Histor
   return happened.flatMap((row) => {
     const at = new Date(row.at);
     const today = dayOf(at);
-    const who = technician_id === null && row.technician_id !== null ? `${brief(row.technician_id)}: ` : "";
+    const who =
+      technician_id === null && row.technician_id !== null
+        ? `${printable(named(names[row.technician_id], brief(row.technician_id)))}: `
+        : "";
     const status = row.http_status !== null && row.http_status >= 300 ? ` (HTTP ${row.http_status})` : "";
     const [first = "", ...others] = wrap(`${who}${printable(row.detail)}${status}`, width - HANG);
     const painted = (text: string) => paintHappened(row, text, colour);

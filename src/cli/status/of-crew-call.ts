@@ -3,6 +3,7 @@ import { reasonInWords } from "../../reason-in-words.ts";
 import type { CrewCallStatusRow, CrewStatusRow } from "../../rows.ts";
 import type { Cli } from "../cli.ts";
 import { unknownCrewCall } from "../crew-call-ids.ts";
+import { namesOfPeople } from "../names.ts";
 import { actionsForPeople, indented } from "../next-actions.ts";
 import { age } from "../terminal/age.ts";
 import { briefIds } from "../terminal/brief-ids.ts";
@@ -13,7 +14,7 @@ import { flow, printable } from "../terminal/text.ts";
 import type { View } from "./view.ts";
 
 export type PersonStatus = CrewStatusRow & {
-  /** What Flex calls the line; null without the right to see it. */ name: string | null;
+  /** What the host calls them, or else Flex. */ name: string | null;
 };
 
 export type OneStatus = {
@@ -43,12 +44,19 @@ export async function readCrewCallStatus(sql: Sql, id: string): Promise<OneStatu
     from flex_sync.crew_status
     where crew_call_id = ${id}
     order by array_position(${[...CONDITIONS]}::text[], condition), technician_id nulls last, observed_line_item_id`;
-  const names = await readNames(sql, crewCall.flex_element_id);
+  const names = await namesOfPeople(
+    sql,
+    persons.map((row) => row.technician_id),
+  );
+  const lines = await readNames(sql, crewCall.flex_element_id);
   const { at, ...status } = crewCall;
   return {
     in_sync: status.condition === "synced",
     crew_call: status,
-    persons: persons.map((row) => ({ ...row, name: names.get(row.observed_line_item_id ?? "") ?? null })),
+    persons: persons.map((row) => ({
+      ...row,
+      name: names.get(row.technician_id ?? "") ?? lines.get(row.observed_line_item_id ?? "") ?? null,
+    })),
     at: at.toISOString(),
   };
 }

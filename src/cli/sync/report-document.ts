@@ -6,7 +6,10 @@ import type { SyncState } from "./state.ts";
 export type Person = Pick<
   CrewStatusRow,
   "crew_call_id" | "technician_id" | "condition" | "reason" | "next_action"
-> & { flex_line_item_id: string | null };
+> & {
+  /** What the host calls them. */ name: string | null;
+  flex_line_item_id: string | null;
+};
 
 /** What became of one crew call, as JSON. */
 export function asDocument({ requested, status, sync }: SyncState, people: Person[]) {

@@ -1,4 +1,5 @@
 import { reasonInWords } from "../../reason-in-words.ts";
+import { named } from "../names.ts";
 import type { Paint } from "../terminal/paint.ts";
 import { paintCondition } from "../terminal/paint-condition.ts";
 import { printable } from "../terminal/text.ts";
@@ -16,11 +17,17 @@ export function asText(state: SyncState, people: Person[], colour: Paint): strin
   if (!("sync_id" in document)) return [head, `  next: ${document.next_action}`];
   const { condition, reason, next_action, seconds, flex_calls } = document;
   const shown = people.slice(0, MOST_NAMED).map((person) => {
-    const who = person.technician_id ? `person ${person.technician_id}` : `line ${person.flex_line_item_id}`;
+    const who = person.technician_id
+      ? `person ${printable(named(person.name, person.technician_id))}`
+      : `line ${person.flex_line_item_id}`;
     return `  ${who} ${person.condition}${person.reason ? `: ${inWords(person.condition, person.reason)}` : ""}`;
   });
   // Held removals are approved together, and the crew call's action names their plan.
-  const others = people.filter((person) => person.condition !== "held");
+  // Of the unmapped one action will do: the first of them, if the crew call's own is about something else.
+  const unmapped = people.find((person) => condition !== "unmapped" && person.condition === "unmapped");
+  const others = people.filter(
+    (person) => person === unmapped || !["held", "unmapped"].includes(person.condition),
+  );
   const actions = new Set([next_action, ...others.map((person) => person.next_action)]);
   return [
     `${head}${reason ? `, ${inWords(condition, reason)}` : ""}`,

@@ -1,6 +1,7 @@
 import type { Sql } from "postgres";
 import { type Cli, writeJson, writeLines } from "../cli.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { namesOfPeople } from "../names.ts";
 import { paint } from "../terminal/paint.ts";
 import { CONDITIONS } from "../terminal/paint-condition.ts";
 import { asDocument, type Person } from "./report-document.ts";
@@ -37,11 +38,16 @@ export async function reportSync(
 /** Everybody who is not in sync. */
 async function readPeople(sql: Sql, requested: Requested[]): Promise<Person[]> {
   const ids = requested.flatMap(({ plan }) => (plan ? [plan.crew_call_id] : []));
-  return sql<Person[]>`
+  const people = await sql<Omit<Person, "name">[]>`
     select crew_call_id, technician_id, coalesce(observed_line_item_id, flex_line_item_id) as flex_line_item_id,
       condition, reason, next_action
     from flex_sync.crew_status
     where crew_call_id = any (${ids}::uuid[])
       and condition <> 'synced'
     order by crew_call_id, array_position(${[...CONDITIONS]}::text[], condition), technician_id`;
+  const names = await namesOfPeople(
+    sql,
+    people.map(({ technician_id }) => technician_id),
+  );
+  return people.map((person) => ({ ...person, name: names.get(person.technician_id ?? "") ?? null }));
 }
