@@ -1,9 +1,11 @@
--- next_action(condition, reason, crew_call_id, operation_id, plan)
+-- next_action(condition, reason, crew_call_id, operation_id, plan, people)
 --
 -- What a person does about a condition, ready to be pasted into psql: SQL, and what is no SQL is a comment. docs/operations.md says more about each.
 --
+-- Parameters   people   who is unmapped: technician ids, of which the first is named
 -- Returns      text, null when there is nothing to do
-create or replace function flex_sync.next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text)
+-- Reads        name_of, outbox, calls_left, two_calls_free_at
+create or replace function flex_sync.next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text, people uuid[])
 returns text
 language plpgsql
 volatile
@@ -56,9 +58,11 @@ begin
       when 'rate_limited' then '-- nothing to do: goes on by itself when Flex takes calls again'
       else '-- nothing to do while a drainer runs: flex-crew-sync drain'
     end
-    when 'unmapped' then v_sync || ' -- once profiles.flex_resource_id of the person is their contact id in Flex'
+    when 'unmapped' then format('%s -- once profiles.flex_resource_id of %s%s is their contact id in Flex', v_sync,
+      case when next_action.people[1] is null then 'the person' else printable(name_of(next_action.people[1])) end,
+      case when cardinality(next_action.people) > 1 then format(' (and of %s more)', cardinality(next_action.people) - 1) end)
     when 'never_synced' then v_sync
   end;
 end
 $$;
-comment on function flex_sync.next_action(text, text, uuid, bigint, text) is 'What a person does about a condition.';
+comment on function flex_sync.next_action(text, text, uuid, bigint, text, uuid[]) is 'What a person does about a condition.';

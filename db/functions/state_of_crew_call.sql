@@ -35,6 +35,7 @@ declare
   v_open record;
   v_differs bigint := 0;
   v_unmapped text;
+  v_unmapped_people uuid[];
   v_policy text;
 begin
   select open_condition.* into v_open
@@ -87,6 +88,7 @@ begin
     ),
     persons as (
       select
+        desired.technician_id,
         desired.technician_id is not null as is_desired,
         recorded.technician_id is not null as is_recorded,
         desired.problem,
@@ -117,8 +119,9 @@ begin
       count(*) filter (where persons.is_desired),
       count(*) filter (where persons.is_recorded),
       count(*) filter (where persons.differs),
-      min(persons.problem)
-    into state_of_crew_call.desired, state_of_crew_call.recorded, v_differs, v_unmapped
+      min(persons.problem),
+      array_agg(persons.technician_id order by persons.problem, persons.technician_id) filter (where persons.problem is not null)
+    into state_of_crew_call.desired, state_of_crew_call.recorded, v_differs, v_unmapped, v_unmapped_people
     from persons;
   end if;
 
@@ -142,7 +145,7 @@ begin
     end if;
   end if;
   state_of_crew_call.next_action := next_action(
-    state_of_crew_call.condition, state_of_crew_call.reason, state_of_crew_call.crew_call_id, v_open.failed_operation_id, v_open.plan
+    state_of_crew_call.condition, state_of_crew_call.reason, state_of_crew_call.crew_call_id, v_open.failed_operation_id, v_open.plan, v_unmapped_people
   );
 end
 $$;

@@ -19,7 +19,7 @@ declare
 begin
   return case (tell_decision.decision).decision
     when 'add' then case when v_reason = 'stale' then 'Somebody deleted the line in Flex: it is to be added again' else 'Desired and not there: to be added' end
-    when 'confirm' then format('A reading lacked line %s: a second reading decides', v_line)
+    when 'confirm' then format('A reading lacked %s: a second reading decides', coalesce('line ' || v_line, 'lines that are recorded here'))
     when 'contest' then 'Added again twice within a day and deleted in Flex once more: somebody has to look'
     when 'unmapped' then 'Cannot be added: ' || case when v_reason = 'no_resource' then 'the person has no flex_resource_id' else 'the person''s flex_resource_id is not a Flex id' end
     when 'set_role' then format('Business role %s is to be set', (tell_decision.decision).flex_role_id)

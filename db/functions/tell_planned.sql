@@ -31,7 +31,7 @@ begin
   return case v_planned.action
     when 'keep' then format('keep      %s on line %s%s', v_who, v_planned.flex_line_item_id, case when not v_planned.ours then ' (made in Flex by a person)' else '' end)
     when 'add' then format('add       %s, resource %s%s', v_who, v_planned.flex_resource_id, case when v_planned.reason = 'stale' then ': somebody deleted their line in Flex' else '' end)
-    when 'confirm' then format('confirm   %s: the last reading lacks their line %s, a second one decides', v_who, v_planned.flex_line_item_id)
+    when 'confirm' then format('confirm   %s: the last reading lacks %s, a second one decides', v_who, coalesce('their line ' || v_planned.flex_line_item_id, 'lines that are recorded here'))
     when 'contest' then format('contested %s: added again twice within a day, deleted in Flex once more', v_who)
     when 'wait' then format('wait      %s: %s', v_who, case v_planned.reason
       when 'unknown' then 'an add was sent and nobody knows whether Flex did it'

@@ -14,6 +14,11 @@ drop function if exists flex_sync.hash_of_held(flex_sync.planned[]);
 --!include stays_by_policy.sql
 --!include state_of_crew_call.sql
 
+-- What to do about unmapped people names them.
+--!include next_action.sql
+--!include views/crew_status.sql
+drop function if exists flex_sync.next_action(text, text, uuid, bigint, text);
+
 -- A line that one reading lacks is confirmed whoever it is recorded for.
 --!include plan_element.sql
 
@@ -36,6 +41,10 @@ update flex_sync.elements set blocked_since = blocked_at where blocked_reason is
 --!include record_kept.sql
 --!include what_stands_in_the_way.sql
 --!include views/crew_status.sql
+-- Who waits for a second reading may have no line.
+--!include tell_decision.sql
+--!include tell_planned.sql
+
 -- One person's open operations among the thousands of an element.
 drop index if exists flex_sync.outbox_open;
 create index outbox_open on flex_sync.outbox (flex_element_id, kind, flex_resource_id) where state in ('pending', 'sending', 'unknown', 'held');
@@ -54,7 +63,6 @@ create index outbox_failed on flex_sync.outbox (flex_element_id, kind, flex_reso
 --!include explain.sql
 --!include history.sql
 --!include name_of.sql
---!include next_action.sql
 --!include next_sync_work_at.sql
 --!include next_work_at.sql
 --!include nobodys_lines.sql

@@ -20,7 +20,7 @@ test("the demo repairs the season, says what it did, and leaves nothing behind",
     "Adds sent: 1.",
     "Joan Puigdomènech i Serra is SND-RF-E and had the role of tier R. One write made it tier E",
     "Nerea Olabarria Ugarte waits (Sagunto, sound, unmapped): select sync_crew_call('",
-    "-- once profiles.flex_resource_id of the person is their contact id in Flex",
+    "-- once profiles.flex_resource_id of Nerea Olabarria Ugarte",
     "All of it holds.",
   ]) {
     expect(story).toContain(part);

@@ -103,6 +103,7 @@ test("tells that a line was deleted in Flex and made again", async () => {
     "sync synced",
   ]);
   expect(rows[1]?.detail).toContain(call.lineOf(ana));
+  expect(rows[2]?.detail).toBe("A reading lacked lines that are recorded here: a second reading decides.");
   expect(told(await history(sql, call, ben, friday.at))).not.toContain("plan add stale");
 });
 

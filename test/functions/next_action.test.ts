@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ana, makeCrewCall } from "../crew-call.ts";
+import { ana, ben, cleo, makeCrewCall } from "../crew-call.ts";
 import { codeWords, tableRows } from "../documents/repository.ts";
 import { createDatabase } from "../postgres/database.ts";
 import { newest, sync } from "./asking.ts";
@@ -17,7 +17,7 @@ test.each(PAIRS)("of %s, %s is there and can be pasted as it is", async (conditi
   await sync(sql, call, ({ kind }) => (kind === "add" ? { outcome: "refused", status: 400 } : undefined));
   const { id } = await newest(sql, call, "add");
   const [row] =
-    await sql`select flex_sync.next_action(${condition}, ${reason}, ${call.id}, ${id}, null) as action`;
+    await sql`select flex_sync.next_action(${condition}, ${reason}, ${call.id}, ${id}, null, array[${ana.id}]::uuid[]) as action`;
   expect(row?.action).toMatch(/^(-- [a-z]|[a-z]+ .*;)/);
   await sql.unsafe(row?.action);
 });
@@ -25,7 +25,26 @@ test.each(PAIRS)("of %s, %s is there and can be pasted as it is", async (conditi
 test("of a limit that is 0 is to raise it, for nothing ever frees", async () => {
   const { sql } = await createDatabase();
   await sql`update flex_sync.settings set monthly_limit = 0`;
-  const [row] = await sql`select flex_sync.next_action('pending', 'quota', null, null, null) as action`;
+  const [row] = await sql`select flex_sync.next_action('pending', 'quota', null, null, null, null) as action`;
   await sql.unsafe(row?.action);
   expect(await sql`select monthly from flex_sync.calls_left()`).toEqual([{ monthly: "100000" }]);
+});
+
+test("of unmapped people names them as the host does, on one line whatever their name is", async () => {
+  const { sql } = await createDatabase();
+  await sql`alter table profiles add full_name text`;
+  const call = await makeCrewCall(sql, {
+    desired: [ana, { ...ben, resource: null }, { ...cleo, resource: null }],
+  });
+  await sql`update profiles set full_name = E'Ben\n; drop table jobs; --' where id = ${ben.id}`;
+  await sql`update profiles set full_name = 'Cleo Dumas' where id = ${cleo.id}`;
+
+  const [ofCall] =
+    await sql`select next_action from flex_sync.crew_call_status where crew_call_id = ${call.id}`;
+  const [ofCleo] = await sql`select next_action from flex_sync.crew_status where technician_id = ${cleo.id}`;
+
+  expect(ofCall?.next_action).toMatch(
+    / of Ben.*; drop table jobs; -- aaaa\S+ \(and of 1 more\) is their contact id in Flex$/,
+  );
+  expect(ofCleo?.next_action).toContain(` of Cleo Dumas ${cleo.id} is their contact id in Flex`);
 });

@@ -14,7 +14,7 @@ select
   verdict.condition,
   verdict.reason,
   times.since,
-  flex_sync.next_action(verdict.condition, verdict.reason, person.crew_call_id, operation.id, null) as next_action,
+  flex_sync.next_action(verdict.condition, verdict.reason, person.crew_call_id, operation.id, null, array[person.technician_id]) as next_action,
   flex_sync.ago(times.since) as since_ago
 from (
   select found.crew_call_id, found.technician_id, found.line, bool_or(found.desired) as desired,
