@@ -19,7 +19,7 @@ export function historyCommand(cli: Cli): Command {
     .argument("<ID>", "the crew call: flex_crew_calls.id, or the beginning of it")
     .argument(
       "[PERSON]",
-      "only this person: their technician id, or the beginning of it; or their name, or part of it",
+      "only this person: their technician id, or the beginning of it; or their name, or a word of it",
     )
     .option("--since <TIME>", "nothing before: 2h, 3 days, yesterday, 2026-11-20, 2026-11-20 18:00")
     .option("--json", "print one JSON document")
@@ -31,7 +31,7 @@ export function historyCommand(cli: Cli): Command {
     [
       ["flex-crew-sync history 3f0c9d1e-8a52-4c11-9d39-0c7f4a1f2b60", "all that is known"],
       ["flex-crew-sync history 3f0c9d1e 7be31c04 --since '3 days'", "one person; beginnings of ids will do"],
-      ["flex-crew-sync history 3f0c9d1e ana", "a name, or part of it, too"],
+      ["flex-crew-sync history 3f0c9d1e ana", "a name, or a word of it, too"],
       ["flex-crew-sync history 3f0c9d1e --since yesterday --json", "for programs"],
     ],
     ["DATABASE_URL", "NO_COLOR", "FORCE_COLOR"],

@@ -20,7 +20,8 @@ test("status, history and sync call people what the host calls them", async () =
   expect(history.stdout).toContain(`Ana Muñoz ${ana.id}: Flex added the person`);
   expect(history.stdout).toContain(` ${ben.id}: Flex added the person`);
 
-  const one = await cli(["history", call.id, "muñoz", "--json"], env);
+  await sql`update profiles set first_name = 'Hana' where id = ${ben.id}`;
+  const one = await cli(["history", call.id, "ana", "--json"], env);
   expect(JSON.parse(one.stdout)).toMatchObject({ technician_id: ana.id, names: { [ana.id]: "Ana Muñoz" } });
 
   const synced = await cli(["sync", call.id, "--no-wait"], env);

@@ -112,7 +112,8 @@ async function wholePersonId(sql: TransactionSql, id: string, beginning: string)
   const names = await namesOfPeople(sql, [...people]);
   const wanted = beginning.toLowerCase();
   const byId = [...people].filter((one) => one.startsWith(wanted));
-  const byName = [...people].filter((one) => names.get(one)?.toLowerCase().includes(wanted));
+  // Ana is not Hana.
+  const byName = [...people].filter((one) => ` ${names.get(one)?.toLowerCase()}`.includes(` ${wanted}`));
   const found = (byId.length > 0 ? byId : byName).sort();
   const [only, another] = found;
   if (only && !another) return only;

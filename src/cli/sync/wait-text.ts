@@ -37,7 +37,8 @@ function adviceFor({ status, work }: SyncState, busy: boolean, stalledMs: number
   const queued = reason === "queued" || reason === "requested";
   if (!queued) return reason !== null && PASSING.includes(reason) ? null : next_action;
   if (stalledMs < STALLED_MS || work?.due !== true) return null;
-  const seconds = Math.floor(stalledMs / 1000);
+  // In steps, so that a log does not get a line each second.
+  const seconds = (Math.floor(stalledMs / STALLED_MS) * STALLED_MS) / 1000;
   return busy
     ? `Drainers are busy with other crew calls: nothing of this one was claimed for ${seconds} s`
     : `No drainer seems to run: nothing was claimed for ${seconds} s. Start one: flex-crew-sync drain`;
