@@ -74,7 +74,15 @@ export function drainSettings(env: Env): DatabaseSettings & FlexSettings {
 /** @throws ConfigurationError TIMEO */
 export function timeoutSetting(env: Env): number {
   const text = read(env, "FLEX_TIMEOUT_MS");
-  return text === undefined ? 15_000 : naming("FLEX_TIMEOUT_MS", () => checkTimeout(Number(text)));
+  if (text === undefined) return 15_000;
+  if (Number.isNaN(Number(text))) {
+    throw new ConfigurationError(
+      "TIMEO",
+      `FLEX_TIMEOUT_MS is ${JSON.stringify(text.slice(0, 80))}`,
+      "Set it to a positive number of milliseconds, such as 15000.",
+    );
+  }
+  return naming("FLEX_TIMEOUT_MS", () => checkTimeout(Number(text)));
 }
 
 /** @throws ConfigurationError LOGLV */

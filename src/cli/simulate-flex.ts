@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
+import { ConfigurationError } from "../errors.ts";
 import type { AddAnswer, RoleCell, RowProfile } from "../simulator/settings.ts";
 import { type Simulator, startSimulator } from "../simulator/simulator.ts";
 import { type Cli, writeLines } from "./cli.ts";
@@ -85,6 +86,13 @@ async function runSimulator(cli: Cli, flags: Flags): Promise<void> {
     ...(flags.roleCell ? { roleCell: flags.roleCell } : {}),
     ...(flags.addAnswer ? { addAnswer: flags.addAnswer } : {}),
     ...(flags.limits ? {} : { limits: false }),
+  }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EADDRINUSE") throw error;
+    throw new ConfigurationError(
+      "TAKEN",
+      `port ${flags.port} of 127.0.0.1 is in use`,
+      "Pass --port with a free one; --port 0 lets the system choose.",
+    );
   });
   for (const element of elements) flex.addElement(element);
   writeLines(cli.stdout, howToUse(flex));

@@ -28,6 +28,14 @@ test("refuses a profile, a port and an element that are none", async () => {
   }
 });
 
+test("says that its port is in use", async () => {
+  const first = start(["simulate-flex", "--port", "0"], {});
+  const { port } = new URL(await baseUrl(first));
+  const second = await cli(["simulate-flex", "--port", port], {});
+  expect(second.stderr).toContain(`port ${port} of 127.0.0.1 is in use (TAKEN)`);
+  expect(second.code).toBe(2);
+});
+
 async function baseUrl(server: ReturnType<typeof start>): Promise<string> {
   await server.says(/FLEX_BASE_URL=\S+/);
   return /FLEX_BASE_URL=(\S+)/.exec(server.stdout)?.[1] ?? "";

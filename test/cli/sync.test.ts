@@ -169,4 +169,18 @@ describe("flex-crew-sync sync", () => {
     expect(JSON.parse(stdout).in_sync).toBe(false);
     expect(stderr).toContain("waiting for sound");
   });
+
+  test("tells a crew call's id from a job's, and names the departments that there are", async () => {
+    const { env, makeCall } = await setStage();
+    const sound = await makeCall({ desired: [ana] });
+
+    const wrong = await cli(["sync", "--job", sound.id, "--json"], env);
+    expect(JSON.parse(wrong.stdout)).toMatchObject({ error: { code: "NOJOB" } });
+    expect(wrong.stderr).toContain(`sync --job ${sound.job}`);
+    expect(wrong.code).toBe(2);
+
+    const mistyped = await cli(["sync", "--job", sound.job, "--department", "suond"], env);
+    expect(mistyped.stdout).toContain("or name one that has a crew call: sound");
+    expect(mistyped.code).toBe(1);
+  });
 });

@@ -12,12 +12,13 @@ export async function reportDryRun(
 ): Promise<ExitCode> {
   const inSync = requested.every(({ plan }) => plan?.condition === "synced");
   if (json) {
-    const crewCalls = requested.map(({ department, plan }) => plan ?? noCrewCall(department));
+    const crewCalls = requested.map((one) => one.plan ?? noCrewCall(one));
     writeJson(cli, { dry_run: true, in_sync: inSync, crew_calls: crewCalls });
   } else {
-    for (const { department, plan } of requested) {
+    for (const one of requested) {
+      const { department, plan } = one;
       if (!plan) {
-        cli.stdout.write(`No crew call for ${department}: make a flex_crew_calls row for it.\n`);
+        cli.stdout.write(`No crew call for ${department}. ${noCrewCall(one).next_action}\n`);
         continue;
       }
       const [row] = await sql<
@@ -30,12 +31,13 @@ export async function reportDryRun(
   return inSync ? EXIT.done : EXIT.notInSync;
 }
 
-/** A department that has crew but no crew call. */
-export function noCrewCall(department: string | null) {
+/** A department without a crew call: its row is missing, or somebody mistyped it. */
+export function noCrewCall({ department, others }: Extract<Requested, { plan: null }>) {
+  const instead = others.length > 0 ? `, or name one that has a crew call: ${others.join(", ")}` : "";
   return {
     crew_call_id: null,
     department,
     condition: "no_crew_call",
-    next_action: `Make a flex_crew_calls row for department ${department}`,
+    next_action: `Make a flex_crew_calls row for department ${department}${instead}`,
   };
 }

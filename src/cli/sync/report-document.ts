@@ -13,7 +13,7 @@ export type Person = Pick<
 
 /** What became of one crew call, as JSON. */
 export function asDocument({ requested, status, sync }: SyncState, people: Person[]) {
-  if (!requested.plan) return noCrewCall(requested.department);
+  if (!requested.plan) return noCrewCall(requested);
   const { crew_call_id, flex_element_id, sync_id } = requested.plan;
   return {
     crew_call_id,
