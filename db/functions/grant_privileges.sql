@@ -40,7 +40,7 @@ begin
 
     if v_object.type = 'table' then
       execute format('grant select on table %s to flex_sync_operator', v_object.name);
-    elsif v_object.type = 'function' and v_object.plain in ('explain', 'history', 'state_of_crew_call', 'stays_by_policy', 'ago', 'name_of') then
+    elsif v_object.type = 'function' and v_object.plain in ('explain', 'history', 'state_of_crew_call', 'stays_by_policy', 'ago', 'name_of', 'next_action') then
       -- What applications ask, and what the views call, so that whoever may read them can: the drainer for its page.
       execute format('grant execute on function %s to flex_sync_app, flex_sync_drainer, flex_sync_operator', v_object.name);
     elsif v_object.type = 'function' and v_object.plain = 'set_resync_interval' then
