@@ -48,7 +48,7 @@ export async function readSyncs(
       flex_calls, extract(epoch from duration)::float8 as seconds
     from flex_sync.syncs
     where ${element === null ? sql`true` : sql`flex_element_id = ${element}`}
-    order by id desc
+    order by syncs.id desc -- the number, not its text
     limit ${most}`;
   return [...rows];
 }
