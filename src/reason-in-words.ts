@@ -45,7 +45,7 @@ const WORDS: Record<string, Record<string, string>> = {
   },
   unmapped: {
     no_resource: "has no Flex contact id",
-    malformed_id: "the Flex contact id is none",
+    malformed_id: "has a Flex contact id that is none",
   },
   never_synced: { never_synced: "no sync has finished yet" },
   synced: {
@@ -65,4 +65,10 @@ export function pairsWithWords(): string[] {
   return Object.entries(WORDS).flatMap(([condition, reasons]) =>
     Object.keys(reasons).map((reason) => `${condition} ${reason}`),
   );
+}
+
+/** The same of a whole crew call: it is somebody on it who is unmapped. */
+export function reasonOfCall(condition: string, reason: string | null): string {
+  const words = reasonInWords(condition, reason);
+  return condition === "unmapped" && words !== "" ? `somebody here ${words}` : words;
 }

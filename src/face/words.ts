@@ -1,4 +1,4 @@
-import { reasonInWords } from "../reason-in-words.ts";
+import { reasonInWords, reasonOfCall } from "../reason-in-words.ts";
 import type { Condition } from "../rows.ts";
 
 /** What a condition is called on the page, and whose turn it is. */
@@ -19,15 +19,17 @@ const WELL = "Flex shows exactly the crew of the job.";
 
 /** Why somebody is as they are, as a sentence. */
 export function sentenceFor(condition: string, reason: string | null): string {
-  const words = condition === "synced" && reason === null ? WELL : reasonInWords(condition, reason);
-  return words === "" ? "" : `${words.charAt(0).toUpperCase()}${words.slice(1).replace(/\.$/, "")}.`;
+  return asSentence(condition, reason, reasonInWords);
 }
 
 /** The same of a whole crew call. */
 export function sentenceForCall(condition: string, reason: string | null): string {
-  return condition === "unmapped"
-    ? `Somebody here ${reasonInWords(condition, reason)}.`
-    : sentenceFor(condition, reason);
+  return asSentence(condition, reason, reasonOfCall);
+}
+
+function asSentence(condition: string, reason: string | null, say: typeof reasonInWords): string {
+  const words = condition === "synced" && reason === null ? WELL : say(condition, reason);
+  return words === "" ? "" : `${words.charAt(0).toUpperCase()}${words.slice(1).replace(/\.$/, "")}.`;
 }
 
 /** Why a removal was planned: the reasons of `remove` in docs/reasons.md. */

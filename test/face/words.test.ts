@@ -14,6 +14,9 @@ test("every reason of a removal has its words, and nothing else has", () => {
 test("reasons are sentences, the same words as on the command line", () => {
   expect(sentenceFor("failed", "refused")).toBe("Flex said no.");
   expect(sentenceForCall("unmapped", "no_resource")).toBe("Somebody here has no Flex contact id.");
+  expect(sentenceForCall("unmapped", "malformed_id")).toBe(
+    "Somebody here has a Flex contact id that is none.",
+  );
   expect(sentenceFor("synced", null)).toMatch(/^[A-Z].*\.$/);
   expect(sentenceFor("pending", "something_new")).toBe("Something_new.");
 });

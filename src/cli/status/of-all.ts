@@ -1,5 +1,5 @@
 import type { Sql } from "postgres";
-import { reasonInWords } from "../../reason-in-words.ts";
+import { reasonOfCall } from "../../reason-in-words.ts";
 import type { Condition, CrewCallStatusRow } from "../../rows.ts";
 import type { Cli } from "../cli.ts";
 import { withoutCompiling } from "../database.ts";
@@ -88,7 +88,7 @@ export function viewStatus(cli: Cli, { counts, crew_calls, metrics }: Status, no
     table: shown.length > 0 ? table(columns, shown, cli.stdout, colour) : [],
     hidden: sum(counts) - shown.length,
     todo: todo.flatMap(({ crew_call_id, condition, reason, next_action }) => [
-      `${crew_call_id}: ${reasonInWords(condition, reason)}`,
+      `${crew_call_id}: ${reasonOfCall(condition, reason)}`,
       indented(printable(next_action ?? "")),
     ]),
     foot: [

@@ -1,5 +1,5 @@
 import type { Sql } from "postgres";
-import { reasonInWords } from "../../reason-in-words.ts";
+import { reasonOfCall } from "../../reason-in-words.ts";
 import type { CrewCallStatusRow, CrewStatusRow } from "../../rows.ts";
 import type { Cli } from "../cli.ts";
 import { unknownCrewCall } from "../crew-call-ids.ts";
@@ -119,7 +119,7 @@ export function viewCrewCallStatus(cli: Cli, { crew_call, persons }: OneStatus, 
         " ",
         width,
       ),
-      ...(reason ? [reasonInWords(condition, reason)] : []),
+      ...(reason ? [reasonOfCall(condition, reason)] : []),
       ...flow(facts, ", ", width),
     ],
     table:

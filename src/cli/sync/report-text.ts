@@ -1,4 +1,4 @@
-import { reasonInWords } from "../../reason-in-words.ts";
+import { reasonInWords, reasonOfCall } from "../../reason-in-words.ts";
 import { named } from "../names.ts";
 import type { Paint } from "../terminal/paint.ts";
 import { paintCondition } from "../terminal/paint-condition.ts";
@@ -30,7 +30,7 @@ export function asText(state: SyncState, people: Person[], colour: Paint): strin
   );
   const actions = new Set([next_action, ...others.map((person) => person.next_action)]);
   return [
-    `${head}${reason ? `, ${inWords(condition, reason)}` : ""}`,
+    `${head}${reason ? `, ${reasonOfCall(condition, reason)} (${reason})` : ""}`,
     `  ${[countsOf(document), calls(flex_calls), ...(seconds === null ? [] : [inSeconds(seconds)])].join(" · ")}`,
     ...shown,
     ...(people.length > MOST_NAMED
