@@ -36,6 +36,8 @@ function byPgDump(url: string): HostDump {
   // A pg_dump without the key of later minor versions is as good.
   const text = status === 0 ? stdout : plainDump(url, stderr);
   const entries = text
+    // Settings stand between entries, before whichever needs them first.
+    .replaceAll(/^SET default_.*$/gm, "")
     .replace(/^--\n-- PostgreSQL database dump complete[\s\S]*/m, "")
     .split(/^--\n-- (?=(?:Data for )?Name: )/m)
     .slice(1);

@@ -1,10 +1,13 @@
 import { randomUUID } from "node:crypto";
 import postgres, { type Sql } from "postgres";
-import { onTestFinished } from "vitest";
+import { onTestFinished, vi } from "vitest";
 import { startEmbeddedPostgres } from "../../src/embedded/start-embedded-postgres.ts";
 import { type Simulator, startSimulator } from "../../src/simulator/simulator.ts";
 import type { Env } from "../cli/command-line.ts";
 import { ana, ben, cleo, dan } from "../crew-call.ts";
+
+// A server of its own, two installations' worth of statements and five drains: more than others on a busy machine.
+vi.setConfig({ testTimeout: 240_000 });
 
 /** A database as it is found, before anything of ours is there. */
 export type HostShape = {

@@ -10,7 +10,8 @@ test("Supabase: its owner installs, service_role asks", () => liveThrough(SUPABA
 test("Supabase: a table that realtime publishes", () =>
   liveThrough({
     ...SUPABASE,
-    tables: `${SUPABASE.tables} alter table flex_crew_assignments replica identity full;`,
+    tables: `${SUPABASE.tables} alter table flex_crew_assignments replica identity full;
+      alter publication supabase_realtime add table flex_crew_assignments;`,
   }));
 
 /** What of ours a role may use, by what the catalogue says: functions, relations, columns, sequences, types, the schema. */

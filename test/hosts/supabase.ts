@@ -46,7 +46,7 @@ export const SUPABASE: HostShape = {
     create function extensions.pgrst_ddl_watch() returns event_trigger language plpgsql as $$ begin notify pgrst, 'reload schema'; end $$;
     create event trigger pgrst_ddl_watch on ddl_command_end execute function extensions.pgrst_ddl_watch();
     create event trigger pgrst_drop_watch on sql_drop execute function extensions.pgrst_ddl_watch();
-    create publication supabase_realtime;`,
+    create publication supabase_realtime; alter publication supabase_realtime owner to owner;`,
   tables: `
     ${AUDITED_TABLES}
     create table managers (id uuid primary key);
