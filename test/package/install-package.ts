@@ -40,10 +40,10 @@ export async function installPackage(...more: string[]): Promise<Installation> {
     cpSync(join(ROOT, file), join(installed, file), { recursive: true });
   }
   for (const dependency of dependenciesAtRunTime()) link(join(ROOT, "node_modules"), modules, dependency);
+  await compile(installed);
   for (const others of more) {
     for (const other of packagesIn(others)) link(others, modules, other);
   }
-  await compile(installed);
   const main = join(installed, "dist/cli/main.js");
   chmodSync(main, 0o755);
   const bin = join(modules, ".bin", name);

@@ -54,7 +54,10 @@ export async function answerOf(sql: Sql, plan: Answered): Promise<Outcome | unde
       from flex_sync.outbox
       where outbox.sync_id = syncs.id
     ) as done
-    where status.crew_call_id = ${plan.crew_call_id}::uuid`;
+    where status.crew_call_id = ${plan.crew_call_id}::uuid
+    -- A crew call that points elsewhere now has a second row, for the element that is cleaned up.
+    order by status.flex_element_id = ${plan.flex_element_id ?? null} desc nulls last
+    limit 1`;
   return outcome;
 }
 
