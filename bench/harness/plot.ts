@@ -32,7 +32,7 @@ ${body.join("\n")}
 }
 
 function drawBars({ bars, unit, mark }: Extract<Plot, { kind: "bars" }>) {
-  const left = 250;
+  const left = 330;
   const right = WIDTH - 110;
   const most = Math.max(...bars.map(({ max }) => max), mark?.at ?? 0);
   const x = (value: number) => left + (value / most) * (right - left);

@@ -2,16 +2,8 @@ import postgres from "postgres";
 import { type FastFlex, startFastFlex } from "../harness/fast-flex.ts";
 import { type Figure, figure, type Part, type PartContext } from "../harness/part.ts";
 import type { BenchDatabase } from "../harness/postgres.ts";
-import { median, now, spreadOf } from "../harness/statistics.ts";
-import {
-  drain,
-  type Effort,
-  fillQueue,
-  METRICS,
-  type Metric,
-  measureIn,
-  type Values,
-} from "./grow/measure.ts";
+import { now, spreadOf } from "../harness/statistics.ts";
+import { drain, type Effort, fillQueue, METRICS, type Metric, measureOnce } from "./grow/measure.ts";
 import { makeState, type State, statesOf } from "./grow/states.ts";
 
 const ALL = Object.keys(METRICS) as Metric[];
@@ -24,24 +16,27 @@ export const grow: Part = {
   async run(context) {
     const effort = context.quick ? { rounds: 1, calls: 8, adds: 200 } : { rounds: 3, calls: 30, adds: 2_000 };
     const flex = await startFastFlex();
-    const [smallest, ...larger] = statesOf(context.quick);
-    const base = await measureState(context, flex, smallest, effort);
-    const measured: { state: State; values: Values }[] = [];
-    for (const state of larger)
-      measured.push({ state, values: await measureState(context, flex, state, effort) });
+    const states = statesOf(context.quick);
+    const grown: Grown[] = [];
+    for (const state of states) grown.push(await growTo(context, flex, state, effort));
+    // Round by round, so that whatever changes on the machine meets all of them alike.
+    for (let round = 0; round < effort.rounds; round += 1) {
+      context.tell(`round ${round + 1}`);
+      for (const one of grown) await measureRound(one, flex, effort);
+    }
+    for (const one of grown) await one.end();
     await flex.stop();
 
-    const times = (state: Values, metric: Metric) =>
-      state[metric].map((value) => value / median(base[metric]));
-    const compared = measured.flatMap(({ state, values }) =>
+    const [base, ...larger] = grown as [Grown, ...Grown[]];
+    const compared = larger.flatMap(({ state, values }) =>
       ALL.map((metric) => ({
         name: `${METRICS[metric]}: ${state.name}`,
         state,
-        values: times(values, metric),
+        values: values[metric].map((value, round) => value / (base.values[metric][round] as number)),
       })),
     );
     const figures: Figure[] = [
-      ...ALL.map((metric) => figure(`${METRICS[metric]}: ${smallest.name}`, "ms", base[metric])),
+      ...ALL.map((metric) => figure(`${METRICS[metric]}: ${base.state.name}`, "ms", base.values[metric])),
       ...compared.map(({ name, state, values }) =>
         figure(`${name}`, "× that", values, state.atMost ? { at_most: state.atMost } : undefined),
       ),
@@ -71,26 +66,44 @@ export const grow: Part = {
   },
 };
 
-async function measureState(
+/** A database in a state, what was measured in it, and the next free number of a crew call. */
+type Grown = {
+  state: State;
+  database: BenchDatabase;
+  values: Record<Metric, number[]>;
+  next: number;
+  end(): Promise<void>;
+};
+
+async function growTo(
   { server, tell }: PartContext,
   flex: FastFlex,
   state: State,
   effort: Effort,
-): Promise<Values> {
+): Promise<Grown> {
   tell(state.name);
   const database = await makeState(server, state);
-  let from = 1;
   const held = postgres(database.url, { max: 1, onnotice: () => {} });
+  let next = 1;
   if (state.heldMs > 0) {
     await held.unsafe("begin isolation level repeatable read");
     await held.unsafe("select count(*) from flex_sync.settings");
-    from = await workFor(database, flex, state.heldMs, effort);
+    next = await workFor(database, flex, state.heldMs, effort);
   }
-  const values = await measureIn(database, flex, effort, { from, refill: state.pending === 0 });
-  if (state.heldMs > 0) await held.unsafe("commit");
-  await held.end();
-  await database.drop();
-  return values;
+  const values = { nothing: [], everything: [], claim: [], operation: [] };
+  const end = async () => {
+    await held.end();
+    await database.drop();
+  };
+  return { state, database, values, next, end };
+}
+
+async function measureRound(grown: Grown, flex: FastFlex, effort: Effort): Promise<void> {
+  const { database, state, values } = grown;
+  const at = { from: grown.next, refill: state.pending === 0 };
+  const measured = await measureOnce(database, flex, effort, at);
+  grown.next = measured.next;
+  for (const metric of ALL) values[metric].push(measured.values[metric]);
 }
 
 /** Let a daemon drain for so long. @returns the next free number of a crew call */

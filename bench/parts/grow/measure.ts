@@ -18,38 +18,33 @@ export const METRICS = {
   operation: "an operation, drained by one daemon",
 } as const;
 export type Metric = keyof typeof METRICS;
-export type Values = Record<Metric, number[]>;
 
 export type Effort = { rounds: number; calls: number; adds: number };
 const PEOPLE = 20;
 
 /**
- * Milliseconds of each metric, a median a round. What asks and claims is rolled back, so that the state stays as it is.
+ * Milliseconds of each metric, once. What asks and claims is rolled back, so that the state stays as it is.
  *
  * @param from the first number of a crew call that nobody uses
  * @param refill whether operations have to be queued; where many wait already, these are drained
+ * @returns the values, and the next free number
  */
-export async function measureIn(
+export async function measureOnce(
   database: BenchDatabase,
   flex: FastFlex,
-  { rounds, calls, adds }: Effort,
+  { calls, adds }: Effort,
   { from, refill }: { from: number; refill: boolean },
-): Promise<Values> {
-  const values: Values = { nothing: [], everything: [], claim: [], operation: [] };
+): Promise<{ values: Record<Metric, number>; next: number }> {
   const sql = postgres(database.url, { max: 1, onnotice: () => {} });
-  await makeCrewCalls(database.sql, { from, count: 10, people: 40, roles: true });
-  for (let round = 0; round < rounds; round += 1) {
-    const anyone = () => seasonCrewCallOf(1 + Math.floor(Math.random() * MEASURED));
-    values.nothing.push(await inRolledBack(sql, calls, (tx) => askFor(tx, anyone(), "nothing", 40)));
-    values.everything.push(
-      await inRolledBack(sql, calls, (tx) => askFor(tx, crewCallOf(from + 1), "everything", 40)),
-    );
-    if (refill) await fillQueue(database.sql, from + 10 + round * (adds / PEOPLE), adds);
-    values.claim.push(await inRolledBack(sql, calls, claim));
-    values.operation.push(await drain(database, flex, adds));
-  }
+  await makeCrewCalls(database.sql, { from, count: 1, people: 40, roles: true });
+  const anyone = () => seasonCrewCallOf(1 + Math.floor(Math.random() * MEASURED));
+  const nothing = await inRolledBack(sql, calls, (tx) => askFor(tx, anyone(), "nothing", 40));
+  const everything = await inRolledBack(sql, calls, (tx) => askFor(tx, crewCallOf(from), "everything", 40));
+  const next = refill ? await fillQueue(database.sql, from + 1, adds) : from + 1;
+  const claimed = await inRolledBack(sql, calls, claim);
   await sql.end();
-  return values;
+  const operation = await drain(database, flex, adds);
+  return { values: { nothing, everything, claim: claimed, operation }, next };
 }
 
 /** Adds of new crew calls, ready to be claimed. @returns the next free number of a crew call */
