@@ -83,8 +83,8 @@ function spawnDaemon({
   };
 }
 
-/** Megabytes of memory that a process holds. */
-export function residentMegabytes(pid: number): number {
+/** Mebibytes of memory that a process holds, as Linux counts them. */
+export function residentMebibytes(pid: number): number {
   const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
   check(kilobytes !== undefined, `no resident size of process ${pid}`);
   return Number(kilobytes) / 1024;

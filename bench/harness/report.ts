@@ -88,7 +88,7 @@ export function tableOf(figures: readonly Figure[]): string {
     const reached = isReached({ name, unit, median, min, max, repetitions, ...rest });
     const verdict = reached === null ? "" : reached ? "yes" : "**no**";
     const spread = repetitions === 1 ? "one run" : `${min} to ${max}`;
-    return `| ${name} | ${median} ${unit} | ${spread} | ${goal} | ${verdict} |`;
+    return `| ${name} | ${`${median} ${unit}`.trim()} | ${spread} | ${goal} | ${verdict} |`;
   });
   return ["| figure | median | spread | target | reached |", "|---|---|---|---|---|", ...rows].join("\n");
 }
