@@ -28,6 +28,9 @@ if (values.report) {
   process.exit(0);
 }
 
+// Whoever is told to end takes the daemons and peers along.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+
 const tell = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
 const startedAt = new Date();
 prepare(tell);

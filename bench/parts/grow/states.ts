@@ -18,7 +18,7 @@ export type State = {
 export const MEASURED = 1_000;
 /** New crew calls that make a queue have numbers from here; those that are measured come before. */
 const WAITING_FROM = 100_001;
-const WAITING_PEOPLE = 20;
+const WAITING_PEOPLE = 40;
 
 export function statesOf(quick: boolean): [smallest: State, ...larger: State[]] {
   const smallest = { crewCalls: MEASURED, finished: 0, pending: 0, heldMs: 0 };
