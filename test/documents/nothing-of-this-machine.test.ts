@@ -42,7 +42,7 @@ test("no file names the host of a package registry", () => {
 
 test("no lock file says where packages came from", () => {
   const locks = TEXTS.filter(({ path }) => path.endsWith("package-lock.json"));
-  expect(locks).toHaveLength(3);
+  expect(locks.map(({ path }) => path)).toContain("package-lock.json");
   expect(locks.filter(({ text }) => text.includes(`"resolved"`)).map(({ path }) => path)).toEqual([]);
 });
 

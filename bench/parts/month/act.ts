@@ -45,7 +45,8 @@ export async function foundCompany(life: Life): Promise<Company> {
     from unnest(${technicians.map((technician) => id("21000000", technician))}::text[], ${technicians.map((technician) => crew.get(technician) ?? "")}::text[])
       as person (id, role)
     on conflict (job_id, technician_id) do update set sound_role = excluded.sound_role`;
-  const sync = (crewCall: number) => run`select sync_crew_call(${crewCallOf(crewCall)}::uuid, requested_by => 'the company')`;
+  const sync = (crewCall: number) =>
+    run`select sync_crew_call(${crewCallOf(crewCall)}::uuid, requested_by => 'the company')`;
 
   async function change(crewCall: number, crew: Crew, leave: number, come: number): Promise<void> {
     const leaving = [...crew.keys()]
