@@ -11,6 +11,7 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, flex_sync, pg_temp
+set jit = off
 as $$
 begin
   if to_jsonb(old) ->> 'resync_interval' is not distinct from to_jsonb(new) ->> 'resync_interval' then

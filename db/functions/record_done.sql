@@ -16,6 +16,7 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, flex_sync, pg_temp
+set jit = off
 -- Found by their ids, whatever the statistics say. The host's locks are waited for where rows are recorded one by one.
 set enable_seqscan = off
 set enable_hashjoin = off
