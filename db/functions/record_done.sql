@@ -2,7 +2,8 @@
 --
 -- Flex did these writes: record them together, in one transaction and a few statements, however many they are. It is a
 -- quicker way of record_add, record_set_role and record_remove for the usual case and decides nothing of its own: what
--- is out of the ordinary about one of them, or locked, it leaves to these, and whatever it raises undoes all of it.
+-- is out of the ordinary about one of them it leaves to these, and whatever it raises undoes all of it. A drainer sets a
+-- short lock_timeout: what somebody holds is waited for where writes are recorded one by one.
 --
 -- Parameters   done   [{id, token, line, status}]: operation and token from claim_operations, the new line of an add,
 --                     the HTTP status as answered
@@ -17,12 +18,11 @@ volatile
 security definer
 set search_path = pg_catalog, flex_sync, pg_temp
 set jit = off
--- Found by their ids, whatever the statistics say. The host's locks are waited for where rows are recorded one by one.
+-- Found by their ids, whatever the statistics say.
 set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
-set lock_timeout = '200ms'
 as $$
 #variable_conflict use_column
 declare
@@ -99,19 +99,27 @@ begin
     and calls.answered_at is null;
 
   if v_adds then
-    perform record_persons(v_ids);
     insert into ledger (flex_line_item_id, flex_element_id, flex_resource_id, crew_call_id, technician_id, source, operation_id, entered_at)
     select outbox.flex_line_item_id, outbox.flex_element_id, outbox.flex_resource_id, outbox.crew_call_id, outbox.technician_id, 'added', outbox.id, v_now
     from outbox
     where outbox.id = any (v_ids)
       and outbox.kind = 'add'
-    order by outbox.flex_line_item_id;
+    order by outbox.flex_line_item_id
+    -- A reading may have seen it this moment: as in enter_ledger.
+    on conflict on constraint ledger_pkey do update
+    set
+      gone_at = null,
+      flex_element_id = coalesce(ledger.flex_element_id, excluded.flex_element_id),
+      flex_resource_id = coalesce(ledger.flex_resource_id, excluded.flex_resource_id);
     insert into lines (flex_element_id, flex_line_item_id, flex_resource_id, is_contact, present, added_at)
     select outbox.flex_element_id, outbox.flex_line_item_id, outbox.flex_resource_id, true, true, v_now
     from outbox
     where outbox.id = any (v_ids)
       and outbox.kind = 'add'
-    order by outbox.flex_element_id, outbox.flex_line_item_id;
+    order by outbox.flex_element_id, outbox.flex_line_item_id
+    on conflict on constraint lines_pkey do update
+    set present = true, added_at = excluded.added_at, flex_resource_id = excluded.flex_resource_id;
+    perform record_persons(v_ids);
 
     -- What waited for the lines: their roles, and the lines they replace. A row that a planner holds is left to a reading.
     with

@@ -4,7 +4,7 @@
 -- the table takes them all. The caller saw that their crew calls still point at their elements.
 --
 -- Parameters   operation_ids   outbox.id; those that are no adds are left out
--- Errors       whatever the host's table refuses, or 55P03 when a row is locked
+-- Errors       whatever the host's table refuses
 -- Reads        outbox
 -- Writes       the host's flex_crew_assignments
 create or replace function flex_sync.record_persons(operation_ids bigint[])

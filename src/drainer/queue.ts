@@ -180,7 +180,8 @@ export function createQueue(sql: Query, drainer: string, timeoutMs: number) {
         status,
       }));
       const rows = await sql`
-        select operation_id::text as id from flex_sync.record_done(${JSON.stringify(done)}::text::jsonb)`;
+        select flex_sync.record_done(${JSON.stringify(done)}::text::jsonb)::text as id
+        from set_config('lock_timeout', '200 ms', true)`;
       return (rows as readonly { id: string }[]).map(({ id }) => id);
     },
 
