@@ -52,7 +52,7 @@ begin
       when 'not_requested' then v_sync
       when 'report_only' then format('select flex_sync.set_policy(%L, ''mirror''); %s -- the policy is report: nothing is written', next_action.crew_call_id, v_sync)
       when 'removal_limit' then '-- nothing to do: goes on by itself within the hour; settings.removal_limit is the limit'
-      when 'doubtful_reading' then format('select doubt_reason, doubt_error from flex_sync.elements where crew_call_id = %L; -- goes on by itself with the next good reading', next_action.crew_call_id)
+      when 'doubtful_reading' then format('select doubt_reason, doubt_error from flex_sync.elements join flex_sync.crew_call_status using (flex_element_id) where crew_call_status.crew_call_id = %L; -- goes on by itself with the next good reading', next_action.crew_call_id)
       when 'locked' then '-- unlock the crew call in Flex; it is tried again by itself'
       when 'flex_down' then '-- nothing to do: goes on by itself when Flex answers again'
       when 'rate_limited' then '-- nothing to do: goes on by itself when Flex takes calls again'

@@ -48,3 +48,17 @@ test("of unmapped people names them as the host does, on one line whatever their
   );
   expect(ofCleo?.next_action).toContain(` of Cleo Dumas ${cleo.id} is their contact id in Flex`);
 });
+
+test("of a doubtful reading tells the doubt on each crew call of a shared element", async () => {
+  const { sql } = await createDatabase();
+  const first = await makeCrewCall(sql, { desired: [ana] });
+  const second = await makeCrewCall(sql, { desired: [ben], element: first.element, flex: first.flex });
+  await sync(sql, first);
+  await sql`update flex_sync.elements set doubt_reason = 'not_json'`;
+
+  for (const { id } of [first, second]) {
+    const [row] =
+      await sql`select flex_sync.next_action('pending', 'doubtful_reading', ${id}, null, null, null) as action`;
+    expect(await sql.unsafe(row?.action)).toMatchObject([{ doubt_reason: "not_json" }]);
+  }
+});
