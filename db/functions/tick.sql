@@ -43,9 +43,15 @@ begin
         and outbox.reading_at <= greatest(v_now - settings.max_reading_age, v_started_at)
         and elements.blocked_reason is null
         and not (outbox.limited and removals_within_the_hour() >= settings.removal_limit)
+        -- A reading that waits for later, such as a background one, comes now; one for this very reason may be backing off.
         and not exists (
           select from outbox as reading
-          where reading.flex_element_id = outbox.flex_element_id and reading.kind = 'observe' and reading.state in ('pending', 'sending')
+          where reading.flex_element_id = outbox.flex_element_id
+            and reading.kind = 'observe'
+            and (
+              reading.state = 'sending'
+              or reading.state = 'pending' and (reading.due_at <= v_now or reading.reason = 'reading_too_old')
+            )
         )
     ) as noted
     group by noted.flex_element_id

@@ -152,4 +152,5 @@ $$;
 -- Supabase's service_role inherits nothing of flex_sync_app: what it may is granted to it, for what was there before too.
 select flex_sync.share_with_service_role('{}');
 
+--!include tick.sql
 select flex_sync.grant_privileges();

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { ana, assign, ben, knowPeople, makeCrewCall, person, unassign } from "../crew-call.ts";
 import { createDatabase } from "../postgres/database.ts";
 import { conditionOf, lastSync, request, sync } from "./asking.ts";
-import { claim, drainWith, fail, settleWith } from "./drain-with.ts";
+import { claim, drainWith, fail, observe, settleWith } from "./drain-with.ts";
 import { moveClock } from "./move-clock.ts";
 
 type Database = Awaited<ReturnType<typeof createDatabase>>["sql"];
@@ -65,6 +65,21 @@ describe("auto sync", () => {
     await sql`delete from profiles`;
     await sql`delete from jobs`;
     expect(await sql`select * from flex_crew_calls`).toEqual([]);
+  });
+});
+
+describe("a write whose reading got too old", () => {
+  test("gets a new one at once, although a background reading waits for its day", async () => {
+    const { sql } = await createDatabase();
+    await sql`update flex_sync.settings set resync_interval = '1 day'`;
+    const call = await makeCrewCall(sql, { desired: [ana, ben] });
+    await request(sql, call);
+    for (const reading of await claim(sql)) await observe(sql, call.flex, reading);
+    // Nobody had a call left for the adds while their reading was young.
+    await moveClock(sql, "61 s");
+    expect(await claim(sql)).toEqual([]);
+    await drainWith(sql, call.flex);
+    expect(await lastSync(sql, call)).toMatchObject({ outcome: "synced", added: 2 });
   });
 });
 
