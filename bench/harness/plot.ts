@@ -36,11 +36,14 @@ function drawBars({ bars, unit, mark }: Extract<Plot, { kind: "bars" }>) {
   const right = WIDTH - 110;
   const most = Math.max(...bars.map(({ max }) => max), mark?.at ?? 0);
   const x = (value: number) => left + (value / most) * (right - left);
-  const body = bars.flatMap(({ label, median, min, max }, index) => {
+  const isOurs = ({ label }: Bar) => label.includes("flex-crew-sync");
+  const colourOf = (bar: Bar) => (isOurs(bar) || !bars.some(isOurs) ? COLOURS[0] : COLOURS[4]);
+  const body = bars.flatMap((bar, index) => {
+    const { label, median, min, max } = bar;
     const y = 48 + index * 28;
     return [
       `<text x="${left - 10}" y="${y + 13}" text-anchor="end">${escaped(label)}</text>`,
-      `<rect x="${left}" y="${y}" width="${at(x(median) - left)}" height="18" rx="2" fill="${COLOURS[0]}" opacity="0.85"/>`,
+      `<rect x="${left}" y="${y}" width="${at(x(median) - left)}" height="18" rx="2" fill="${colourOf(bar)}" opacity="0.85"/>`,
       `<line x1="${at(x(min))}" x2="${at(x(max))}" y1="${y + 9}" y2="${y + 9}" class="spread"/>`,
       `<text x="${at(x(max) + 8)}" y="${y + 13}" class="soft">${rounded(median)} ${escaped(unit)}</text>`,
     ];
@@ -56,7 +59,7 @@ function drawBars({ bars, unit, mark }: Extract<Plot, { kind: "bars" }>) {
 }
 
 function drawLines({ lines, unit, x: xLabel, log = true }: Extract<Plot, { kind: "lines" }>) {
-  const [left, right, top, bottom] = [64, WIDTH - 190, 48, 300];
+  const [left, right, top, bottom] = [64, WIDTH - 190, 64, 316];
   const points = lines.flatMap((line) => line.points);
   const xs = [...new Set(points.map((point) => point.x))].sort((a, b) => a - b);
   // Every step is as wide as the next: sizes are chosen, and 0 may be one.
@@ -81,7 +84,7 @@ function drawLines({ lines, unit, x: xLabel, log = true }: Extract<Plot, { kind:
         `<text x="${at(x(value))}" y="${bottom + 18}" text-anchor="middle" class="soft">${value.toLocaleString("en")}</text>`,
     ),
     `<text x="${(left + right) / 2}" y="${bottom + 38}" text-anchor="middle" class="soft">${escaped(xLabel)}</text>`,
-    `<text x="16" y="${top - 6}" class="soft">${escaped(unit)}</text>`,
+    `<text x="16" y="${top - 14}" class="soft">${escaped(unit)}</text>`,
     ...lines.flatMap((line, index) =>
       drawLine(line, COLOURS[index % COLOURS.length] as string, index, { x, y, right, top }),
     ),
