@@ -8,31 +8,6 @@ alter table flex_sync.elements add column if not exists background_at timestampt
 comment on column flex_sync.elements.background_at is 'Its next background reading is due no earlier: they are spread, and put off while few calls are left.';
 
 -- One person's open operations among the thousands of an element; when a contested person was looked at.
---!include views/crew_call_status.sql
-
--- A line that may never be removed spoils nothing: whoever is recorded with it stays.
---!include grant_privileges.sql
---!include stays_by_policy.sql
---!include state_of_crew_call.sql
-
--- What to do about unmapped people names them.
---!include next_action.sql
---!include views/crew_status.sql
--- The one that named nobody. In a block, for a drop by its name alone would say that the package has none.
-do $$
-begin
-  drop function if exists flex_sync.next_action(text, text, uuid, bigint, text);
-end
-$$;
-
--- A line that one reading lacks is confirmed whoever it is recorded for.
---!include plan_element.sql
-
--- Who waits for a second reading may have no line.
---!include tell_decision.sql
---!include tell_planned.sql
-
--- One person's open operations among the thousands of an element.
 drop index if exists flex_sync.outbox_open;
 create index outbox_open on flex_sync.outbox (flex_element_id, kind, flex_resource_id) where state in ('pending', 'sending', 'unknown', 'held');
 drop index if exists flex_sync.outbox_failed;
@@ -117,9 +92,14 @@ create index if not exists outbox_contested on flex_sync.outbox (flex_element_id
 --!include views/crew_call_status.sql
 --!include views/crew_status.sql
 
--- Nothing calls these any more: what is held is named by its lines, and the next action names people.
-drop function if exists flex_sync.hash_of_held(flex_sync.planned[]);
-drop function if exists flex_sync.next_action(text, text, uuid, bigint, text);
+-- Nothing calls these any more: what is held is named by its lines, and the next action names people. In a block, for a
+-- drop by the name alone would say that the package has none.
+do $$
+begin
+  drop function if exists flex_sync.hash_of_held(flex_sync.planned[]);
+  drop function if exists flex_sync.next_action(text, text, uuid, bigint, text);
+end
+$$;
 
 -- Another policy or interval holds at once, also for what was not sent yet.
 drop trigger if exists flex_sync_changed_policy on flex_sync.settings;
@@ -152,5 +132,4 @@ $$;
 -- Supabase's service_role inherits nothing of flex_sync_app: what it may is granted to it, for what was there before too.
 select flex_sync.share_with_service_role('{}');
 
---!include tick.sql
 select flex_sync.grant_privileges();
