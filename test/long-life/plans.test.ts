@@ -39,7 +39,7 @@ async function fill(sql: Sql): Promise<void> {
       select syncs.id, crew.id, crew.flex_element_id, technician_id, 'add', resource, line, 'done', 1, now(), now(), now(), now(), now(), number
       from crew join flex_sync.syncs on syncs.crew_call_id = crew.id;
     insert into flex_sync.calls (number, made_at, kind, operation_id, sync_id, flex_element_id, flex_resource_id, flex_line_item_id, answered_at, outcome)
-      select call_number, now() - interval '1 day' + call_number * interval '1 ms', 'add', id, sync_id, flex_element_id, flex_resource_id,
+      select call_number, now() - interval '2 days' + call_number * interval '1 ms', 'add', id, sync_id, flex_element_id, flex_resource_id,
         flex_line_item_id, now(), 'done'
       from flex_sync.outbox`);
   // Not inside of a transaction.
