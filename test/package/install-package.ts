@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   chmodSync,
   cpSync,
@@ -6,6 +7,8 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
 } from "node:fs";
@@ -52,8 +55,11 @@ export async function installPackage(...more: string[]): Promise<Installation> {
   return { folder, bin, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** Writes `dist` beside `src`, as `npm run build` does. */
+/** Writes `dist` beside `src`, as `npm run build` does; the same sources are compiled once. */
 async function compile(installed: string): Promise<void> {
+  const dist = join(installed, "dist");
+  const cached = join(ROOT, "node_modules/.cache/flex-crew-sync", `dist-${hashOfSources(installed)}`);
+  if (existsSync(cached)) return cpSync(cached, dist, { recursive: true });
   const needed = [
     ["tsconfig.json", "tsconfig.json"],
     ["tsconfig.build.json", "tsconfig.build.json"],
@@ -70,6 +76,23 @@ async function compile(installed: string): Promise<void> {
   ];
   await run(process.execPath, tsc, { cwd: installed });
   for (const [, to] of needed) rmSync(join(installed, to));
+  const copy = `${cached}-${process.pid}`;
+  cpSync(dist, copy, { recursive: true });
+  try {
+    renameSync(copy, cached);
+  } catch {
+    rmSync(copy, { recursive: true }); // another test file was faster
+  }
+}
+
+function hashOfSources(installed: string): string {
+  const hash = createHash("sha256");
+  for (const file of ["package-lock.json", "tsconfig.json", "tsconfig.build.json"]) hash.update(read(file));
+  const sources = join(installed, "src");
+  for (const file of readdirSync(sources, { recursive: true, encoding: "utf8" }).sort()) {
+    if (file.endsWith(".ts")) hash.update(file).update(readFileSync(join(sources, file)));
+  }
+  return hash.digest("hex").slice(0, 12);
 }
 
 /** The dependencies and theirs: what the lock file does not mark as for development. */
