@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { describeMachine } from "./harness/machine.ts";
 import { prepare } from "./harness/node24.ts";
 import { startServer } from "./harness/postgres.ts";
+import { endLeftovers } from "./harness/processes.ts";
 import { type Measured, publish, type Results, readLatest, tableOf, writeRun } from "./harness/report.ts";
 import { PARTS } from "./parts.ts";
 
@@ -28,7 +29,8 @@ if (values.report) {
   process.exit(0);
 }
 
-// Whoever is told to end takes the daemons and peers along.
+// However this process ends, the daemons and peers end with it.
+process.once("exit", endLeftovers);
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
 const tell = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
@@ -58,6 +60,7 @@ for (const part of PARTS.filter(({ name }) => positionals.length === 0 || positi
     console.error(error);
     console.log(`\n## ${part.name} FAILED: ${measured.failed}`);
     process.exitCode = 1;
+    endLeftovers();
   }
   results[part.name] = measured;
 }
@@ -68,5 +71,5 @@ if (values.publish || (whole && !quick)) {
   publish(whole ? results : { ...readLatest(), ...results });
   tell("published: bench/results/latest.json, docs/performance.md, docs/images/performance");
 }
-// Whatever a failed part left running ends with this process.
+// Without waiting for connections that a failed part left open.
 process.exit();

@@ -9,14 +9,28 @@ import { check } from "./part.ts";
 
 const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
+const running = new Set<ChildProcess>();
+
+/** End what a part that failed left running, so that it does not disturb the next one. */
+export function endLeftovers(): void {
+  for (const child of running) child.kill("SIGKILL");
+}
+
+function remember(child: ChildProcess): ChildProcess {
+  running.add(child);
+  child.once("exit", () => running.delete(child));
+  return child;
+}
+
 /** A TypeScript file as a process; that Node runs it as it is. It ends with this process. */
 export function forkOnNode24(file: URL, env: Record<string, string>): ChildProcess {
-  return fork(fileURLToPath(file), [], {
+  const child = fork(fileURLToPath(file), [], {
     execPath: node24(),
     execArgv: ["--disable-warning=ExperimentalWarning"],
     env: { ...withoutNodeOptions(), ...env },
     stdio: ["ignore", 2, 2, "ipc"],
   });
+  return remember(child);
 }
 
 /** A drainer as somebody runs it: the built daemon, in a process of its own. */
@@ -68,12 +82,10 @@ function spawnDaemon({
     },
     stdio: ["ignore", "ignore", 2],
   });
-  const end = () => child.kill("SIGKILL");
-  process.once("exit", end);
+  remember(child);
   return {
     pid: child.pid as number,
     async stop() {
-      process.off("exit", end);
       if (child.exitCode !== null || child.signalCode !== null)
         throw new Error(`a daemon ended by itself with ${child.exitCode ?? child.signalCode}`);
       const gone = once(child, "exit");

@@ -17,8 +17,9 @@ export type Life = {
   end(): Promise<void>;
 };
 
-/** How long the daemon rests where something is due that it could not claim. */
-const GLANCE_MS = 1_000;
+/** How soon the daemon looks again where something is due that it could not claim: ever more rarely. */
+const FIRST_GLANCE_MS = 1_000;
+const LONGEST_GLANCE_MS = 30_000;
 
 /** The daemon is the project's own TypeScript; its statements and its HTTP calls happen in order, on one connection. */
 export async function beginLife(url: string): Promise<Life> {
@@ -38,11 +39,16 @@ export async function beginLife(url: string): Promise<Life> {
     return rows as unknown as T[];
   };
 
+  let glanceMs = FIRST_GLANCE_MS;
+  let callsBefore = 0;
   async function nextWorkAt(): Promise<number> {
     const [row] = await run<{ at: Date | null }>`
       select case when isfinite(at) then at end as at from flex_sync.next_work_at() as at`;
     if (!row?.at) return Number.POSITIVE_INFINITY;
-    return Math.max(row.at.getTime(), time.now() + GLANCE_MS);
+    if (row.at.getTime() > time.now()) return row.at.getTime();
+    glanceMs = flex.calls.length > callsBefore ? FIRST_GLANCE_MS : Math.min(glanceMs * 2, LONGEST_GLANCE_MS);
+    callsBefore = flex.calls.length;
+    return time.now() + glanceMs;
   }
 
   return {
