@@ -43,14 +43,23 @@ export const month: Part = {
       select extract(epoch from finished_at - requested_at)::float8 as seconds from flex_sync.syncs where requested_by = 'the company'`;
     const waits = syncs.map(({ seconds }) => seconds);
     const { calls } = life.flex;
+    const made = await life.run<{ at: number }>`
+      select extract(epoch from made_at)::float8 * 1000 as at from flex_sync.calls order by number`;
+    const counted = made.map(({ at }) => Math.round(at));
+    check(counted.length === calls.length, `${counted.length} calls were counted and ${calls.length} made`);
     await life.end();
     await database.drop();
     const healed = company.healedAfter.length > 0 ? company.healedAfter : null;
     return {
       figures: [
         figure(`Flex calls in ${days} days`, "calls", [used], { at_most: 100_000 }),
-        figure("most calls within an hour", "calls", [mostWithin(calls, HOUR)], { at_most: 2_000 }),
-        figure("most calls within 24 hours", "calls", [mostWithin(calls, DAY)], { at_most: 10_000 }),
+        figure("most calls within any hour, when they are counted", "calls", [mostWithin(counted, HOUR)], {
+          at_most: 2_000,
+        }),
+        figure("most calls within any hour, when they arrive at Flex", "calls", [mostWithin(calls, HOUR)]),
+        figure("most calls within any 24 hours, when they are counted", "calls", [mostWithin(counted, DAY)], {
+          at_most: 10_000,
+        }),
         figure("calls that Flex refused because of a quota", "calls", [life.flex.refused], { at_most: 0 }),
         figure("from a request to synced, p50", "s", [quantile(waits, 0.5)]),
         figure("from a request to synced, p95", "s", [quantile(waits, 0.95)]),
@@ -63,6 +72,7 @@ export const month: Part = {
       ],
       notes: [
         `${deeds.filter(({ does }) => does === "plans").length} crew calls of 4 to 24 people, 40 % of each week's planned on Monday between nine and ten, each changed up to three times, a line of every tenth deleted by hand in Flex; \`resync_interval\` is a day; 150 ms per Flex call`,
+        "a call is counted some milliseconds before it arrives: a window of exactly an hour may see a few more arrive than were counted in it",
         "the daemon's own TypeScript and the real SQL on a clock that is moved from one event to the next; one daemon, its statements one after the other",
       ],
       plots: [
