@@ -17,17 +17,6 @@ create index if not exists outbox_contested on flex_sync.outbox (flex_element_id
 
 --!include adopt.sql
 --!include ago.sql
---!include grant_privileges.sql
---!include is_flex_id.sql
---!include desired_or_nobody.sql
---!include claim_operations.sql
---!include record_persons.sql
---!include forget_removed.sql
---!include record_done.sql
---!include record_add.sql
---!include record_set_role.sql
---!include record_remove.sql
---!include record_failure.sql
 --!include apply_plan.sql
 --!include approve_removals.sql
 --!include begin_background_readings.sql
@@ -50,6 +39,7 @@ create index if not exists outbox_contested on flex_sync.outbox (flex_element_id
 --!include hash_of_held.sql
 --!include held_plan.sql
 --!include history.sql
+--!include is_flex_id.sql
 --!include name_of.sql
 --!include next_action.sql
 --!include next_reading.sql
