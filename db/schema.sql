@@ -102,6 +102,7 @@ COMMENT ON TYPE flex_sync.planned IS 'One line of a plan. action: keep, confirm,
 CREATE FUNCTION flex_sync.adopt(crew_call_id uuid, flex_line_item_id text) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 declare
   v_element constant text := crew_call_or_raise(adopt.crew_call_id);
@@ -160,13 +161,13 @@ CREATE FUNCTION flex_sync.ago(at timestamp with time zone) RETURNS text
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
     AS $$
 declare
-  v_seconds constant numeric := greatest(0, floor(extract(epoch from clock() - ago.at)));
+  v_seconds constant numeric := floor(extract(epoch from clock() - ago.at));
 begin
   return case
-    when v_seconds < 120 then format('%s s', v_seconds)
+    when v_seconds < 120 then format('%s s', greatest(v_seconds, 0))
     when v_seconds < 7200 then format('%s min', floor(v_seconds / 60))
     when v_seconds < 172800 then format('%s h', floor(v_seconds / 3600))
-    else format('%s days', floor(v_seconds / 86400))
+    when v_seconds is not null then format('%s days', floor(v_seconds / 86400))
   end;
 end
 $$;
@@ -186,13 +187,11 @@ COMMENT ON FUNCTION flex_sync.ago(at timestamp with time zone) IS 'How long ago 
 CREATE FUNCTION flex_sync.apply_plan(flex_element_id text, plan flex_sync.planned[], sync_id bigint, reading_at timestamp with time zone) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET row_security TO 'off'
     AS $$
 declare
   v_now constant timestamptz := clock();
-  v_plan constant flex_sync.planned[] := case
-    when policy_of(apply_plan.flex_element_id) = 'report' then '{}'::flex_sync.planned[]
-    else apply_plan.plan
-  end;
+  v_plan flex_sync.planned[] := apply_plan.plan;
 begin
   perform note_decisions(apply_plan.flex_element_id, apply_plan.plan, apply_plan.sync_id, apply_plan.reading_at);
   -- Nothing is open and nothing is wanted: the usual case, and no statement more.
@@ -211,6 +210,9 @@ begin
     where planned.action in ('add', 'set_role', 'remove', 'hold', 'contest')
   ) then
     return;
+  end if;
+  if policy_of(apply_plan.flex_element_id) = 'report' then
+    v_plan := '{}';
   end if;
 
   -- No longer wanted and not yet sent.
@@ -342,6 +344,7 @@ COMMENT ON FUNCTION flex_sync.apply_plan(flex_element_id text, plan flex_sync.pl
 CREATE FUNCTION flex_sync.approve_removals(crew_call_id uuid, plan text) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 begin
   return decide_removals(approve_removals.crew_call_id, approve_removals.plan, 'approved');
@@ -386,31 +389,72 @@ CREATE FUNCTION flex_sync.begin_background_readings() RETURNS integer
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
     AS $$
 declare
+  v_now constant timestamptz := clock();
+  v_room boolean;
   v_element record;
   v_number int := 0;
 begin
   if not exists (select from settings where settings.resync_interval is not null)
-    and not exists (select from crew_call_settings where crew_call_settings.resync_interval is not null) then
+    and not exists (select from crew_call_settings where crew_call_settings.resync_interval is not null)
+    or exists (select from tenant where tenant.paused_at is not null or tenant.breaker_opened_at is not null) then
     return 0;
   end if;
+  v_room := room_for_background();
+
   for v_element in
-    select distinct elements.flex_element_id, elements.reading_at
-    from settings
-    cross join elements
-    join crew_calls on crew_calls.flex_element_id = elements.flex_element_id
-    left join crew_call_settings on crew_call_settings.crew_call_id = crew_calls.id
-    where elements.reading_at + coalesce(crew_call_settings.resync_interval, settings.resync_interval) <= clock()
-      and not exists (
-        select from outbox
-        where outbox.flex_element_id = elements.flex_element_id and outbox.kind = 'observe' and outbox.state in ('pending', 'sending')
-      )
-    order by elements.reading_at
-    limit 50
+    select reading.flex_element_id, case
+        when lateness.is_late then v_now + random() * lateness.length
+        else v_now + interval '10 min' + random() * least(lateness.length, interval '1 hour')
+      end as put_off_to
+    from outbox as reading
+    cross join lateral (
+      select every.length, coalesce(reading.due_at < v_now - greatest(every.length / 10, interval '1 min'), false) as is_late
+      from (
+        select least(min(coalesce(crew_call_settings.resync_interval, settings.resync_interval)), interval '10 years') as length
+        from settings
+        cross join crew_calls
+        left join crew_call_settings on crew_call_settings.crew_call_id = crew_calls.id
+        where crew_calls.flex_element_id = reading.flex_element_id
+      ) as every
+    ) as lateness
+    where reading.state = 'pending'
+      and reading.after_operation_id is null
+      and reading.priority = 1
+      and reading.kind = 'observe'
+      and reading.reason = 'background'
+      and reading.due_at < case when v_room then v_now - interval '1 min' else v_now + interval '10 min' end
+      and (lateness.is_late or not v_room)
+    order by reading.due_at
+    limit 250
   loop
     continue when not pg_try_advisory_xact_lock(hashtextextended('flex_sync element ' || v_element.flex_element_id, 0));
+    -- A time and not the reading's own row: the element may wait for something else as well.
+    update elements
+    set background_at = v_element.put_off_to
+    where elements.flex_element_id = v_element.flex_element_id;
     perform queue_reading(v_element.flex_element_id);
     v_number := v_number + 1;
   end loop;
+
+  if exists (select from tenant where tenant.trimmed_at is null or tenant.trimmed_at < v_now - interval '10 min') then
+    for v_element in
+      select distinct crew_calls.flex_element_id
+      from settings
+      cross join crew_calls
+      join elements on elements.flex_element_id = crew_calls.flex_element_id and elements.reading_at is not null
+      left join crew_call_settings on crew_call_settings.crew_call_id = crew_calls.id
+      where coalesce(crew_call_settings.resync_interval, settings.resync_interval) is not null
+        and not exists (
+          select from outbox
+          where outbox.flex_element_id = crew_calls.flex_element_id and outbox.kind = 'observe' and outbox.state in ('pending', 'sending')
+        )
+      limit 250
+    loop
+      continue when not pg_try_advisory_xact_lock(hashtextextended('flex_sync element ' || v_element.flex_element_id, 0));
+      perform queue_reading(v_element.flex_element_id);
+      v_number := v_number + 1;
+    end loop;
+  end if;
   return v_number;
 end
 $$;
@@ -420,7 +464,7 @@ $$;
 -- Name: FUNCTION begin_background_readings(); Type: COMMENT; Schema: flex_sync; Owner: -
 --
 
-COMMENT ON FUNCTION flex_sync.begin_background_readings() IS 'Queues the next reading of elements that have a resync_interval.';
+COMMENT ON FUNCTION flex_sync.begin_background_readings() IS 'Spreads the readings of resync_interval, and puts them off while calls are needed for what is asked for.';
 
 
 --
@@ -441,7 +485,10 @@ begin
     and outbox.state = 'pending';
 
   update elements
-  set blocked_reason = block_element.reason, blocked_error = block_element.error, blocked_at = v_now, reading_wanted_at = null
+  set
+    -- Tried again and blocked all the same is one block; the hour until the next try begins anew.
+    blocked_since = case when elements.blocked_reason = block_element.reason then coalesce(elements.blocked_since, elements.blocked_at) else v_now end,
+    blocked_reason = block_element.reason, blocked_error = block_element.error, blocked_at = v_now, reading_wanted_at = null
   where elements.flex_element_id = block_element.flex_element_id;
   perform note_block(block_element.flex_element_id, null, null, block_element.reason, block_element.error);
   perform note_element(block_element.flex_element_id, block_element.reason, false);
@@ -498,6 +545,7 @@ COMMENT ON FUNCTION flex_sync.blocked_as_json(crew_call_id uuid, flex_element_id
 CREATE FUNCTION flex_sync.calls_left() RETURNS TABLE(hourly bigint, daily bigint, monthly bigint, left_now bigint, frees_at timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 declare
   v_now constant timestamptz := clock();
@@ -560,6 +608,7 @@ COMMENT ON FUNCTION flex_sync.calls_left() IS 'How many Flex calls may be made n
 CREATE FUNCTION flex_sync.claim_call(drainer text, kind text, deadline interval, operation_id bigint) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 declare
   v_operation outbox;
@@ -591,6 +640,7 @@ COMMENT ON FUNCTION flex_sync.claim_call(drainer text, kind text, deadline inter
 CREATE FUNCTION flex_sync.claim_operations(drainer text, slots integer, deadline interval) RETURNS TABLE(id bigint, kind text, token uuid, flex_element_id text, flex_resource_id text, flex_line_item_id text, flex_role_id text, attempts integer, lease_until timestamp with time zone, lease_ms integer, call_number bigint)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off'
     SET enable_hashjoin TO 'off'
@@ -607,14 +657,16 @@ declare
   v_calls_left bigint;
   v_two_needed boolean;
   v_candidate record;
-  v_begins timestamptz;
   v_in_flight jsonb;
   v_busy text[] := '{}';
-  v_looked_at int;
-  v_before bigint;
-  v_operation outbox;
-  -- How many candidates are looked at before elements that can take no more are left out of the walk.
-  v_stretch constant int := 64;
+  v_priority smallint := -32768;
+  v_due_at timestamptz := '-infinity';
+  v_id bigint := 0;
+  v_goes_on boolean := true;
+  v_chosen bigint[];
+  v_locked bigint[];
+  v_elsewhere bigint[];
+  v_taken bigint[] := '{}';
 begin
   select settings.* into v_settings from settings;
   if v_settings.lease <= claim_operations.deadline + interval '1 s' then
@@ -632,11 +684,19 @@ begin
 
   v_now := clock();
   v_server_started_at := server_started_at();
+  select coalesce(jsonb_object_agg(sending.flex_element_id, sending.number), '{}'), coalesce(sum(sending.number), 0)
+  into v_in_flight, v_free
+  from (
+    select outbox.flex_element_id, count(*) as number
+    from outbox
+    where outbox.state = 'sending'
+      and outbox.lease_until > v_now - interval '15 min'
+    group by outbox.flex_element_id
+  ) as sending;
   select calls_left.left_now, least(
     claim_operations.slots,
     calls_left.left_now,
-    case when exists (select from tenant where tenant.careful_successes is not null) then 1 else v_settings.max_concurrency end
-      - (select count(*) from outbox where outbox.state = 'sending' and outbox.lease_until > v_now - interval '15 min')
+    case when exists (select from tenant where tenant.careful_successes is not null) then 1 else v_settings.max_concurrency end - v_free
   )
   into v_calls_left, v_free
   from calls_left();
@@ -646,28 +706,20 @@ begin
   v_removals_left := v_settings.removal_limit - removals_within_the_hour();
   v_two_needed := least(coalesce(v_settings.hourly_limit, v_settings.monthly_limit / 50), coalesce(v_settings.daily_limit, v_settings.monthly_limit / 10),
     v_settings.monthly_limit) >= 2;
-  select coalesce(jsonb_object_agg(sending.flex_element_id, sending.number), '{}') into v_in_flight
-  from (
-    select outbox.flex_element_id, count(*) as number
-    from outbox
-    where outbox.state = 'sending'
-      and outbox.lease_until > v_now - interval '15 min'
-    group by outbox.flex_element_id
-  ) as sending;
 
-  loop
-    v_looked_at := 0;
-    v_before := v_free - cardinality(v_busy);
+  while v_goes_on and v_free > 0 loop
+    v_chosen := '{}';
+    v_goes_on := false;
     for v_candidate in
-      select outbox.id, outbox.kind, outbox.flex_element_id, outbox.limited, outbox.reason,
-        case when element_health.careful_until > v_now then 1 else v_settings.element_concurrency end as at_once,
-        elements.reading_at as read_at
+      select outbox.id, outbox.kind, outbox.flex_element_id, outbox.limited, outbox.reason, outbox.priority, outbox.due_at,
+        case when element_health.careful_until > v_now then 1 else v_settings.element_concurrency end as at_once
       from outbox
       left join element_health on element_health.flex_element_id = outbox.flex_element_id
       left join elements on elements.flex_element_id = outbox.flex_element_id
       where outbox.state = 'pending'
         and outbox.after_operation_id is null
         and outbox.due_at <= v_now
+        and (outbox.priority, outbox.due_at, outbox.id) > (v_priority, v_due_at, v_id)
         and (element_health.backoff_until is null or element_health.backoff_until <= v_now)
         and (
           outbox.kind = 'observe'
@@ -681,88 +733,132 @@ begin
         and outbox.flex_element_id <> all (v_busy)
         and not (outbox.limited and v_removals_left <= 0)
       order by outbox.priority, outbox.due_at, outbox.id
-      limit v_stretch
     loop
-      v_looked_at := v_looked_at + 1;
-      exit when v_free = 0;
+      v_priority := v_candidate.priority;
+      v_due_at := v_candidate.due_at;
+      v_id := v_candidate.id;
       if coalesce((v_in_flight ->> v_candidate.flex_element_id)::int, 0) >= v_candidate.at_once then
-        if v_candidate.flex_element_id <> all (v_busy) then
-          v_busy := v_busy || v_candidate.flex_element_id;
-        end if;
-        continue;
+        -- An element that can take no more is left out of the rest of the walk, however much waits there.
+        v_busy := v_busy || v_candidate.flex_element_id;
+        v_goes_on := true;
+        exit;
       end if;
       continue when v_candidate.kind = 'remove' and v_candidate.limited and v_removals_left <= 0;
+      -- They come last, and tick() puts off what is left of them.
+      exit when v_candidate.kind = 'observe' and v_candidate.reason = 'background' and not room_for_background();
       -- A reading for the sake of a write leaves one call for the write.
       continue when v_candidate.kind = 'observe' and v_candidate.reason = 'reading_too_old' and v_two_needed and v_calls_left < 2;
       continue when v_candidate.kind = 'observe' and exists (
         select from outbox
         where outbox.flex_element_id = v_candidate.flex_element_id and outbox.kind = 'observe' and outbox.state = 'sending'
       );
-      -- Whoever plans on this row right now decides first; it is due again in a moment.
-      select outbox.* into v_operation
-      from outbox
-      where outbox.id = v_candidate.id
-        and outbox.state = 'pending'
-      for update skip locked;
-      if not found then
-        v_busy := v_busy || v_candidate.flex_element_id;
-        continue;
-      end if;
-      -- The crew call may have been pointed at another element since.
-      if v_operation.kind in ('add', 'set_role') and not exists (
-        select from crew_calls
-        where crew_calls.id = v_operation.crew_call_id and crew_calls.flex_element_id = v_operation.flex_element_id
-      ) then
-        perform note_element(v_operation.flex_element_id, 'a crew call points elsewhere', true);
-        update outbox set state = 'cancelled', reason = 'points_elsewhere', finished_at = v_now where outbox.id = v_operation.id;
-        continue;
-      end if;
-
-      -- A reading never begins before the one that is stored, whatever the clock did: it would be taken for an old one.
-      v_begins := case when v_operation.kind = 'observe' then greatest(v_now, v_candidate.read_at + interval '1 us') else v_now end;
-      v_operation.attempts := v_operation.attempts + 1;
-      claim_operations.call_number := count_call(v_operation.kind, claim_operations.drainer, v_now + claim_operations.deadline, v_operation);
-      update outbox
-      set
-        state = 'sending',
-        attempts = v_operation.attempts,
-        token = gen_random_uuid(),
-        sent_at = v_begins,
-        lease_until = v_now + v_settings.lease,
-        deadline = v_now + claim_operations.deadline,
-        call_number = claim_operations.call_number,
-        http_status = null,
-        error = null
-      where outbox.id = v_operation.id
-      returning outbox.* into v_operation;
-      if v_operation.kind = 'observe' then
-        -- From here on the waiting sync's reading has begun: later requests need another one.
-        update syncs
-        set reading_at = v_begins
-        where syncs.flex_element_id = v_operation.flex_element_id
-          and syncs.finished_at is null
-          and syncs.reading_at is null;
-      end if;
-
+      v_chosen := v_chosen || v_candidate.id;
       v_free := v_free - 1;
       v_calls_left := v_calls_left - 1;
-      v_removals_left := v_removals_left - (v_operation.kind = 'remove')::int;
-      v_in_flight := v_in_flight || jsonb_build_object(v_operation.flex_element_id, coalesce((v_in_flight ->> v_operation.flex_element_id)::int, 0) + 1);
-      claim_operations.id := v_operation.id;
-      claim_operations.kind := v_operation.kind;
-      claim_operations.token := v_operation.token;
-      claim_operations.flex_element_id := v_operation.flex_element_id;
-      claim_operations.flex_resource_id := v_operation.flex_resource_id;
-      claim_operations.flex_line_item_id := v_operation.flex_line_item_id;
-      claim_operations.flex_role_id := v_operation.flex_role_id;
-      claim_operations.attempts := v_operation.attempts;
-      claim_operations.lease_until := v_operation.lease_until;
-      claim_operations.lease_ms := (extract(epoch from v_settings.lease) * 1000)::int;
-      return next;
+      v_removals_left := v_removals_left - (v_candidate.kind = 'remove')::int;
+      v_in_flight := v_in_flight || jsonb_build_object(v_candidate.flex_element_id, coalesce((v_in_flight ->> v_candidate.flex_element_id)::int, 0) + 1);
+      exit when v_free = 0;
     end loop;
-    -- On with the next stretch, while walking on can find anything else.
-    exit when v_free = 0 or v_looked_at < v_stretch or v_before = v_free - cardinality(v_busy);
+    continue when cardinality(v_chosen) = 0;
+
+    with
+    -- The ids find the rows: an index of everything that waits has entries of all that ever did, under an old snapshot.
+    locked as materialized (
+      select outbox.id, outbox.state,
+        -- The crew call may have been pointed at another element since.
+        outbox.kind in ('add', 'set_role') and pointing.flex_element_id is distinct from outbox.flex_element_id as elsewhere
+      from outbox
+      left join lateral (
+        select crew_calls.flex_element_id from crew_calls where crew_calls.id = outbox.crew_call_id limit 1
+      ) as pointing on true
+      where outbox.id = any (v_chosen)
+      for update of outbox skip locked
+    )
+    select array_agg(locked.id), array_agg(locked.id) filter (where locked.elsewhere) into v_locked, v_elsewhere
+    from locked
+    where locked.state = 'pending';
+    if v_elsewhere is not null then
+      perform note_element(moved.flex_element_id, 'a crew call points elsewhere', true)
+      from (select distinct outbox.flex_element_id from outbox where outbox.id = any (v_elsewhere)) as moved;
+      update outbox set state = 'cancelled', reason = 'points_elsewhere', finished_at = v_now where outbox.id = any (v_elsewhere);
+    end if;
+    if cardinality(v_chosen) > coalesce(cardinality(v_locked), 0) or v_elsewhere is not null then
+      -- Whoever plans on such a row right now decides first; it is due again in a moment. Others may go instead.
+      v_busy := v_busy || array(
+        select distinct outbox.flex_element_id from outbox where outbox.id = any (v_chosen) and outbox.id <> all (coalesce(v_locked, '{}'))
+      );
+      v_free := v_free + cardinality(v_chosen) - coalesce(cardinality(v_locked), 0) + coalesce(cardinality(v_elsewhere), 0);
+      v_goes_on := true;
+    end if;
+    v_taken := v_taken || array(
+      select chosen.id
+      from unnest(v_chosen) with ordinality as chosen (id, place)
+      where chosen.id = any (coalesce(v_locked, '{}'))
+        and chosen.id <> all (coalesce(v_elsewhere, '{}'))
+      order by chosen.place
+    );
   end loop;
+  if cardinality(v_taken) = 0 then
+    return;
+  end if;
+
+  -- From here on the waiting syncs' readings have begun: later requests need another one. Everybody locks syncs by id.
+  perform from syncs
+  where syncs.flex_element_id in (select outbox.flex_element_id from outbox where outbox.id = any (v_taken) and outbox.kind = 'observe')
+    and syncs.finished_at is null
+    and syncs.reading_at is null
+  order by syncs.id
+  for update;
+
+  return query
+  with
+  last as materialized (
+    select coalesce((select calls.number from calls order by calls.number desc limit 1), 0) as number,
+      -- Never before the call before it, whatever the clock did.
+      greatest(clock(), (select calls.made_at from calls order by calls.number desc limit 1)) as made_at
+  ),
+  taken as (
+    update outbox
+    set
+      state = 'sending',
+      attempts = outbox.attempts + 1,
+      token = gen_random_uuid(),
+      -- A reading never begins before the one that is stored, whatever the clock did: it would be taken for an old one.
+      sent_at = case when outbox.kind = 'observe' then greatest(v_now, (
+        select elements.reading_at + interval '1 us' from elements where elements.flex_element_id = outbox.flex_element_id
+      )) else v_now end,
+      lease_until = v_now + v_settings.lease,
+      deadline = v_now + claim_operations.deadline,
+      call_number = last.number + chosen.place,
+      http_status = null,
+      error = null
+    from last, unnest(v_taken) with ordinality as chosen (id, place)
+    where outbox.id = chosen.id
+    returning outbox.*
+  ),
+  -- Numbers without a gap, as count_call gives them: whoever counts holds the budget's lock.
+  counted as (
+    insert into calls (number, made_at, kind, operation_id, sync_id, flex_element_id, flex_resource_id, flex_line_item_id, flex_role_id,
+      attempt, drainer, deadline, reading_at)
+    select taken.call_number, last.made_at, taken.kind, taken.id, taken.sync_id, taken.flex_element_id, taken.flex_resource_id,
+      case when taken.kind <> 'add' then taken.flex_line_item_id end, taken.flex_role_id, taken.attempts, claim_operations.drainer, taken.deadline,
+      (select elements.reading_at from elements where elements.flex_element_id = taken.flex_element_id)
+    from taken, last
+    order by taken.call_number
+  ),
+  begun as (
+    update syncs
+    set reading_at = taken.sent_at
+    from taken
+    where taken.kind = 'observe'
+      and syncs.flex_element_id = taken.flex_element_id
+      and syncs.finished_at is null
+      and syncs.reading_at is null
+  )
+  select taken.id, taken.kind, taken.token, taken.flex_element_id, taken.flex_resource_id, taken.flex_line_item_id, taken.flex_role_id,
+    taken.attempts, taken.lease_until, (extract(epoch from v_settings.lease) * 1000)::int, taken.call_number
+  from taken
+  order by taken.call_number;
 end
 $$;
 
@@ -781,6 +877,7 @@ COMMENT ON FUNCTION flex_sync.claim_operations(drainer text, slots integer, dead
 CREATE FUNCTION flex_sync.claim_probe(drainer text, deadline interval) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 declare
   v_now timestamptz;
@@ -840,6 +937,7 @@ COMMENT ON FUNCTION flex_sync.clock() IS 'The one clock that is compared anywher
 CREATE FUNCTION flex_sync.close_call(call_number bigint, outcome text, http_status integer, error text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 begin
   update calls
@@ -1261,6 +1359,24 @@ begin
       where removal_decisions.crew_call_id = decide_removals.crew_call_id and removal_decisions.plan = decide_removals.plan
     )
   ));
+  if decide_removals.decision = 'rejected' then
+    -- A yes that is taken back: what a reading has confirmed since is not sent before the next one. What a planner or a
+    -- drainer holds right now is left to them.
+    update outbox
+    set reading_at = null
+    where outbox.id in (
+      select confirmed.id
+      from outbox as confirmed
+      join removal_decisions
+        on removal_decisions.flex_line_item_id = confirmed.flex_line_item_id and removal_decisions.flex_resource_id = confirmed.flex_resource_id
+      where confirmed.flex_element_id = v_element
+        and confirmed.kind = 'remove'
+        and confirmed.state = 'pending'
+        and removal_decisions.decision = 'rejected'
+      order by confirmed.id
+      for update of confirmed skip locked
+    );
+  end if;
   perform note_element(v_element, 'removals were ' || decide_removals.decision, true);
   return v_number;
 end
@@ -1272,6 +1388,44 @@ $$;
 --
 
 COMMENT ON FUNCTION flex_sync.decide_removals(crew_call_id uuid, plan text, decision text) IS 'A person''s yes or no to the held removals of exactly one plan.';
+
+
+--
+-- Name: desired_columns(oid); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.desired_columns(host_table oid) RETURNS text[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  return (
+    with recursive
+    views as (
+      select 'flex_sync.desired_crew'::regclass::oid as id
+      union
+      select pg_depend.refobjid
+      from views
+      join pg_rewrite on pg_rewrite.ev_class = views.id
+      join pg_depend on pg_depend.classid = 'pg_rewrite'::regclass and pg_depend.objid = pg_rewrite.oid and pg_depend.refclassid = 'pg_class'::regclass
+      join pg_class on pg_class.oid = pg_depend.refobjid and pg_class.relkind = 'v'
+    )
+    select coalesce(array_agg(distinct pg_attribute.attname::text), '{}')
+    from views
+    join pg_rewrite on pg_rewrite.ev_class = views.id
+    join pg_depend on pg_depend.classid = 'pg_rewrite'::regclass and pg_depend.objid = pg_rewrite.oid
+      and pg_depend.refclassid = 'pg_class'::regclass and pg_depend.refobjid = desired_columns.host_table
+    join pg_attribute on pg_attribute.attrelid = pg_depend.refobjid and pg_attribute.attnum = pg_depend.refobjsubid
+  );
+end
+$$;
+
+
+--
+-- Name: FUNCTION desired_columns(host_table oid); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.desired_columns(host_table oid) IS 'The columns of a table that the view desired_crew names.';
 
 
 --
@@ -1315,7 +1469,8 @@ begin
   left join tiers on tiers.tier = people.tier
   order by
     people.technician_id,
-    people.well_formed desc, tiers.flex_role_id is null, people.role_code;
+    -- To the last column: whoever is listed twice is read as the same one each time.
+    people.well_formed desc, tiers.flex_role_id is null, people.role_code, people.id, tiers.flex_role_id;
 end
 $$;
 
@@ -1332,8 +1487,9 @@ COMMENT ON FUNCTION flex_sync.desired_of(crew_call_id uuid) IS 'Who one crew cal
 --
 
 CREATE FUNCTION flex_sync.desired_or_nobody(crew_call_id uuid) RETURNS TABLE(technician_id uuid, resource text, problem text, role_code text, role_id text)
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 20
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 begin
   return query select * from desired_of(desired_or_nobody.crew_call_id);
@@ -1369,8 +1525,11 @@ begin
   end if;
   drop trigger if exists flex_sync_auto_insert on public.job_assignments;
   drop trigger if exists flex_sync_auto_update on public.job_assignments;
-  drop trigger if exists flex_sync_auto_update_from on public.job_assignments;
   drop trigger if exists flex_sync_auto_delete on public.job_assignments;
+  drop trigger if exists flex_sync_auto_truncate on public.job_assignments;
+  -- As earlier versions had it.
+  drop trigger if exists flex_sync_auto_update_from on public.job_assignments;
+  drop trigger if exists flex_sync_auto_insert on public.profiles;
   drop trigger if exists flex_sync_auto_update on public.profiles;
   drop trigger if exists flex_sync_auto_insert on public.flex_crew_calls;
   drop trigger if exists flex_sync_auto_update on public.flex_crew_calls;
@@ -1466,24 +1625,26 @@ begin
     select count(*) from pg_trigger
     where pg_trigger.tgname like 'flex\_sync\_auto\_%'
       and pg_trigger.tgrelid in ('public.job_assignments'::regclass, 'public.profiles'::regclass, 'public.flex_crew_calls'::regclass)
-  ) = 7 then
+  ) = 8 then
     return;
   end if;
   perform disable_auto_sync();
   create trigger flex_sync_auto_insert after insert on public.job_assignments
     referencing new table as changed_rows for each statement execute function flex_sync.note_changed_assignments();
   create trigger flex_sync_auto_update after update on public.job_assignments
-    referencing new table as changed_rows for each statement execute function flex_sync.note_changed_assignments();
-  create trigger flex_sync_auto_update_from after update on public.job_assignments
-    referencing old table as changed_rows for each statement execute function flex_sync.note_changed_assignments();
+    referencing old table as former_rows new table as changed_rows for each statement execute function flex_sync.note_changed_assignments();
   create trigger flex_sync_auto_delete after delete on public.job_assignments
-    referencing old table as changed_rows for each statement execute function flex_sync.note_changed_assignments();
+    referencing old table as former_rows for each statement execute function flex_sync.note_changed_assignments();
+  create trigger flex_sync_auto_truncate after truncate on public.job_assignments
+    for each statement execute function flex_sync.note_changed_assignments();
+  create trigger flex_sync_auto_insert after insert on public.profiles
+    referencing new table as changed_rows for each statement execute function flex_sync.note_changed_profiles();
   create trigger flex_sync_auto_update after update on public.profiles
     referencing old table as former_rows new table as changed_rows for each statement execute function flex_sync.note_changed_profiles();
   create trigger flex_sync_auto_insert after insert on public.flex_crew_calls
     referencing new table as changed_rows for each statement execute function flex_sync.note_changed_mapping();
   create trigger flex_sync_auto_update after update on public.flex_crew_calls
-    referencing new table as changed_rows for each statement execute function flex_sync.note_changed_mapping();
+    referencing old table as former_rows new table as changed_rows for each statement execute function flex_sync.note_changed_mapping();
   perform log_operator('enable_auto_sync', '{}');
 end
 $$;
@@ -1535,6 +1696,7 @@ COMMENT ON FUNCTION flex_sync.enter_ledger(flex_line_item_id text, flex_element_
 CREATE FUNCTION flex_sync.explain(crew_call_id uuid, allow_mass_removal boolean DEFAULT false) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 declare
   v_element constant text := crew_call_or_raise(explain.crew_call_id);
@@ -1546,7 +1708,8 @@ begin
   select crew_call_status.* into v_status from crew_call_status where crew_call_status.crew_call_id = explain.crew_call_id and crew_call_status.flex_element_id is not distinct from v_element;
   select elements.reading_at into v_read_at from elements where elements.flex_element_id = v_element;
   v_text := concat_ws(E'\n',
-    format('Crew call %s (%s): %s%s', explain.crew_call_id, coalesce(printable(v_status.department), 'retired'), v_status.condition, coalesce(', ' || v_status.reason, '')),
+    format('Crew call %s (%s): %s%s', explain.crew_call_id, coalesce(printable(v_status.department),
+      case when exists (select from crew_calls where crew_calls.id = explain.crew_call_id) then 'no department' else 'retired' end), v_status.condition, coalesce(', ' || v_status.reason, '')),
     'In the way: ' || what_stands_in_the_way(v_status.condition, v_status.reason, v_element) || '.',
     case
       when not is_flex_id(v_element) then null
@@ -1774,6 +1937,7 @@ CREATE FUNCTION flex_sync.forget_line(flex_element_id text, flex_line_item_id te
 declare
   v_error text;
   v_calls uuid[];
+  v_rows record;
 begin
   update ledger
   set gone_at = coalesce(ledger.gone_at, clock())
@@ -1787,11 +1951,15 @@ begin
   where crew_calls.flex_element_id = forget_line.flex_element_id
     or crew_calls.id = (select ledger.crew_call_id from ledger where ledger.flex_line_item_id = forget_line.flex_line_item_id);
   begin
-    delete from public.flex_crew_assignments
+    select array_agg(flex_crew_assignments.crew_call_id) as crew_call_ids, array_agg(flex_crew_assignments.technician_id) as technician_ids,
+      array_agg(flex_crew_assignments.flex_line_item_id::text) as lines
+    into v_rows
+    from public.flex_crew_assignments
     where flex_crew_assignments.crew_call_id = any (v_calls)
       and lower(btrim(flex_crew_assignments.flex_line_item_id::text, E' \t\r\n')) = forget_line.flex_line_item_id;
-    -- What the host deferred to the commit is said now, where it can be caught.
-    set constraints all immediate;
+    if v_rows.lines is not null then
+      perform remove_assignments(v_rows.crew_call_ids, v_rows.technician_ids, v_rows.lines);
+    end if;
     perform flex_sync.pin_search_path(pg_catalog.current_setting('search_path'));
   exception
     when lock_not_available or deadlock_detected then
@@ -1815,6 +1983,37 @@ $$;
 --
 
 COMMENT ON FUNCTION flex_sync.forget_line(flex_element_id text, flex_line_item_id text) IS 'A line is gone from Flex: no row of the host names it any more.';
+
+
+--
+-- Name: forget_removed(bigint[]); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.forget_removed(operation_ids bigint[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET enable_seqscan TO 'on'
+    SET enable_hashjoin TO 'on'
+    SET enable_mergejoin TO 'on'
+    AS $$
+begin
+  perform forget_line(removed.flex_element_id, removed.flex_line_item_id)
+  from (
+    select outbox.flex_element_id, outbox.flex_line_item_id
+    from outbox
+    where outbox.id = any (forget_removed.operation_ids)
+      and outbox.kind = 'remove'
+    order by outbox.flex_element_id, outbox.flex_line_item_id
+  ) as removed;
+end
+$$;
+
+
+--
+-- Name: FUNCTION forget_removed(operation_ids bigint[]); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.forget_removed(operation_ids bigint[]) IS 'The lines that removals took away are gone: forget_line for each.';
 
 
 --
@@ -1850,11 +2049,16 @@ begin
 
     if v_object.type = 'table' then
       execute format('grant select on table %s to flex_sync_operator', v_object.name);
-    elsif v_object.type = 'function' and v_object.plain in ('explain', 'history', 'state_of_crew_call', 'ago', 'name_of') then
+    elsif v_object.type = 'function' and v_object.plain in ('explain', 'history', 'state_of_crew_call', 'stays_by_policy', 'ago', 'name_of', 'next_action') then
       -- What applications ask, and what the views call, so that whoever may read them can: the drainer for its page.
       execute format('grant execute on function %s to flex_sync_app, flex_sync_drainer, flex_sync_operator', v_object.name);
+    elsif v_object.type = 'function' and v_object.plain = 'set_resync_interval' then
+      execute format('grant execute on function %s to flex_sync_operator', v_object.name);
+    elsif v_object.type = 'function' and v_object.plain = 'record_done' then
+      execute format('grant execute on function %s to flex_sync_drainer', v_object.name);
     end if;
   end loop;
+  perform flex_sync.share_with_service_role(v_before);
 end
 $$;
 
@@ -1867,27 +2071,27 @@ COMMENT ON FUNCTION flex_sync.grant_privileges() IS 'Who may do what with the ob
 
 
 --
--- Name: hash_of_held(flex_sync.planned[]); Type: FUNCTION; Schema: flex_sync; Owner: -
+-- Name: hash_of_held(text[], text[]); Type: FUNCTION; Schema: flex_sync; Owner: -
 --
 
-CREATE FUNCTION flex_sync.hash_of_held(held flex_sync.planned[]) RETURNS text
+CREATE FUNCTION flex_sync.hash_of_held(flex_line_item_ids text[], flex_resource_ids text[]) RETURNS text
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
     AS $$
 begin
   return (
-    select md5(string_agg(held.flex_line_item_id || ' ' || coalesce(held.flex_resource_id, ''), ',' order by held.flex_line_item_id))
-    from unnest(hash_of_held.held) as held
+    select md5(string_agg(held.line || ' ' || coalesce(held.resource, ''), ',' order by held.line))
+    from unnest(hash_of_held.flex_line_item_ids, hash_of_held.flex_resource_ids) as held (line, resource)
   );
 end
 $$;
 
 
 --
--- Name: FUNCTION hash_of_held(held flex_sync.planned[]); Type: COMMENT; Schema: flex_sync; Owner: -
+-- Name: FUNCTION hash_of_held(flex_line_item_ids text[], flex_resource_ids text[]); Type: COMMENT; Schema: flex_sync; Owner: -
 --
 
-COMMENT ON FUNCTION flex_sync.hash_of_held(held flex_sync.planned[]) IS 'The name of a set of held removals, for approve_removals and reject_removals.';
+COMMENT ON FUNCTION flex_sync.hash_of_held(flex_line_item_ids text[], flex_resource_ids text[]) IS 'The name of a set of held removals, for approve_removals and reject_removals.';
 
 
 --
@@ -1900,12 +2104,12 @@ CREATE FUNCTION flex_sync.held_plan(crew_call_id uuid, flex_element_id text) RET
     AS $$
 begin
   return (
-    select md5(string_agg(outbox.flex_line_item_id || ' ' || coalesce(outbox.flex_resource_id, ''), ',' order by outbox.flex_line_item_id))
-    from outbox
-    where outbox.flex_element_id = held_plan.flex_element_id
-      and outbox.crew_call_id = held_plan.crew_call_id
-      and outbox.kind = 'remove'
-      and outbox.state = 'held'
+    select hash_of_held(array_agg(held.flex_line_item_id), array_agg(held.flex_resource_id))
+    from outbox as held
+    where held.flex_element_id = held_plan.flex_element_id
+      and held.crew_call_id = held_plan.crew_call_id
+      and held.kind = 'remove'
+      and held.state = 'held'
   );
 end
 $$;
@@ -1925,6 +2129,7 @@ COMMENT ON FUNCTION flex_sync.held_plan(crew_call_id uuid, flex_element_id text)
 CREATE FUNCTION flex_sync.history(crew_call_id uuid, technician_id uuid DEFAULT NULL::uuid, since timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS SETOF flex_sync.happened
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 declare
   v_call constant uuid := history.crew_call_id;
@@ -2190,13 +2395,14 @@ COMMENT ON FUNCTION flex_sync.host_error() IS 'Why the host''s crew calls or the
 
 CREATE FUNCTION flex_sync.is_flex_id(value text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    AS $_$
+    AS $$
+  -- What is left of a UUID without its digits are four dashes; a regular expression says the same and costs more.
   select coalesce(
-    pg_catalog.lower(pg_catalog.btrim(value, E' \t\r\n'))
-      operator(pg_catalog.~) '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$',
+    pg_catalog.btrim(value, E' \t\r\n') operator(pg_catalog.~~) '________-____-____-____-____________'
+      and pg_catalog.translate(pg_catalog.btrim(value, E' \t\r\n'), '0123456789abcdefABCDEF', '') operator(pg_catalog.=) '----',
     false
   )
-$_$;
+$$;
 
 
 --
@@ -2472,6 +2678,7 @@ COMMENT ON FUNCTION flex_sync.may_sync(crew_call_id uuid) IS 'The host''s hook: 
 CREATE FUNCTION flex_sync.name_of(technician_id uuid) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $_$
 declare
   v_columns text[];
@@ -2514,12 +2721,13 @@ COMMENT ON FUNCTION flex_sync.name_of(technician_id uuid) IS 'How people call so
 
 
 --
--- Name: next_action(text, text, uuid, bigint, text); Type: FUNCTION; Schema: flex_sync; Owner: -
+-- Name: next_action(text, text, uuid, bigint, text, uuid[]); Type: FUNCTION; Schema: flex_sync; Owner: -
 --
 
-CREATE FUNCTION flex_sync.next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text) RETURNS text
+CREATE FUNCTION flex_sync.next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text, people uuid[]) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 declare
   v_sync constant text := format('select sync_crew_call(%L);', next_action.crew_call_id);
@@ -2560,13 +2768,15 @@ begin
       when 'not_requested' then v_sync
       when 'report_only' then format('select flex_sync.set_policy(%L, ''mirror''); %s -- the policy is report: nothing is written', next_action.crew_call_id, v_sync)
       when 'removal_limit' then '-- nothing to do: goes on by itself within the hour; settings.removal_limit is the limit'
-      when 'doubtful_reading' then format('select doubt_reason, doubt_error from flex_sync.elements where crew_call_id = %L; -- goes on by itself with the next good reading', next_action.crew_call_id)
+      when 'doubtful_reading' then format('select doubt_reason, doubt_error from flex_sync.elements join flex_sync.crew_call_status using (flex_element_id) where crew_call_status.crew_call_id = %L; -- goes on by itself with the next good reading', next_action.crew_call_id)
       when 'locked' then '-- unlock the crew call in Flex; it is tried again by itself'
       when 'flex_down' then '-- nothing to do: goes on by itself when Flex answers again'
       when 'rate_limited' then '-- nothing to do: goes on by itself when Flex takes calls again'
       else '-- nothing to do while a drainer runs: flex-crew-sync drain'
     end
-    when 'unmapped' then v_sync || ' -- once profiles.flex_resource_id of the person is their contact id in Flex'
+    when 'unmapped' then format('%s -- once profiles.flex_resource_id of %s%s is their contact id in Flex', v_sync,
+      case when next_action.people[1] is null then 'the person' else printable(name_of(next_action.people[1])) end,
+      case when cardinality(next_action.people) > 1 then format(' (and of %s more)', cardinality(next_action.people) - 1) end)
     when 'never_synced' then v_sync
   end;
 end
@@ -2574,10 +2784,10 @@ $$;
 
 
 --
--- Name: FUNCTION next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text); Type: COMMENT; Schema: flex_sync; Owner: -
+-- Name: FUNCTION next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text, people uuid[]); Type: COMMENT; Schema: flex_sync; Owner: -
 --
 
-COMMENT ON FUNCTION flex_sync.next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text) IS 'What a person does about a condition.';
+COMMENT ON FUNCTION flex_sync.next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text, people uuid[]) IS 'What a person does about a condition.';
 
 
 --
@@ -2691,7 +2901,13 @@ begin
     where crew_calls.flex_element_id = next_reading.flex_element_id
     having count(*) > 0
     union all
-    select greatest(v_element.reading_at, v_element.doubt_at) + min(coalesce(crew_call_settings.resync_interval, v_settings.resync_interval)), 'background', null, 1
+    -- Up to a fifth earlier, so that what was read together is not read together for ever; see begin_background_readings.
+    select greatest(
+      greatest(v_element.reading_at, v_element.doubt_at)
+        + least(min(coalesce(crew_call_settings.resync_interval, v_settings.resync_interval)), interval '10 years')
+        * (0.8 + 0.2 * (hashtextextended(v_element.flex_element_id || extract(epoch from v_element.reading_at)::text, 0) & 1023) / 1023),
+      v_element.background_at
+    ), 'background', null, 1
     from crew_calls
     left join crew_call_settings on crew_call_settings.crew_call_id = crew_calls.id
     where crew_calls.flex_element_id = next_reading.flex_element_id
@@ -2728,6 +2944,7 @@ COMMENT ON FUNCTION flex_sync.next_reading(flex_element_id text) IS 'When an ele
 CREATE FUNCTION flex_sync.next_sync_work_at() RETURNS timestamp with time zone
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 declare
   v_due timestamptz;
@@ -2769,6 +2986,8 @@ COMMENT ON FUNCTION flex_sync.next_sync_work_at() IS 'When the next operation of
 CREATE FUNCTION flex_sync.next_work_at() RETURNS timestamp with time zone
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off'
     SET enable_sort TO 'off'
@@ -2868,8 +3087,9 @@ COMMENT ON FUNCTION flex_sync.next_work_at() IS 'When a drainer has to look agai
 --
 
 CREATE FUNCTION flex_sync.nobodys_lines(crew_call_id uuid) RETURNS TABLE(flex_line_item_id text)
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 20
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 declare
   v_element constant text := (select crew_calls.flex_element_id from crew_calls where crew_calls.id = nobodys_lines.crew_call_id);
@@ -2950,15 +3170,43 @@ COMMENT ON FUNCTION flex_sync.note_block(flex_element_id text, crew_call_id uuid
 CREATE FUNCTION flex_sync.note_changed_assignments() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
+declare
+  v_column constant text := coalesce(tg_argv[0], 'job_id');
+  v_ids uuid[];
 begin
-  insert into due_elements (flex_element_id, reason, wants_reading, requests_sync, noted_at)
-  select distinct crew_calls.flex_element_id, 'the crew changed', false, true, clock()
-  from changed_rows
-  join crew_calls on crew_calls.job_id::text = changed_rows.job_id::text
-  where is_flex_id(crew_calls.flex_element_id);
-  if found then
-    perform pg_notify('flex_sync_work', '');
+  if tg_op = 'INSERT' then
+    select array_agg(distinct (to_jsonb(changed_rows) ->> v_column)::uuid) into v_ids from changed_rows;
+  elsif tg_op = 'DELETE' then
+    select array_agg(distinct (to_jsonb(former_rows) ->> v_column)::uuid) into v_ids from former_rows;
+  elsif tg_op = 'UPDATE' then
+    -- Compared as text, which every type has.
+    with
+    changed as (
+      select to_jsonb(changed_rows) ->> v_column as id, changed_rows::text as content from changed_rows
+    ),
+    former as (
+      select to_jsonb(former_rows) ->> v_column as id, former_rows::text as content from former_rows
+    ),
+    differing as (
+      (select changed.id, changed.content from changed except select former.id, former.content from former)
+      union all
+      (select former.id, former.content from former except select changed.id, changed.content from changed)
+    )
+    select array_agg(distinct differing.id::uuid) into v_ids from differing;
+  else
+    perform note_elements(array_agg(distinct crew_calls.flex_element_id), 'the crew was truncated', false, true)
+    from crew_calls
+    where crew_calls.id in (select recorded_crew.crew_call_id from recorded_crew);
+    return null;
+  end if;
+
+  if v_ids is not null then
+    perform note_elements(array_agg(distinct crew_calls.flex_element_id), 'the crew changed', false, true)
+    from crew_calls
+    where crew_calls.job_id = any (v_ids)
+      or crew_calls.id = any (v_ids);
   end if;
   return null;
 exception
@@ -2972,7 +3220,7 @@ $$;
 -- Name: FUNCTION note_changed_assignments(); Type: COMMENT; Schema: flex_sync; Owner: -
 --
 
-COMMENT ON FUNCTION flex_sync.note_changed_assignments() IS 'Asks for a sync of the crew calls whose crew changed.';
+COMMENT ON FUNCTION flex_sync.note_changed_assignments() IS 'Asks for a sync of the crew calls whose crew changed: a statement trigger, also for other tables that desired_crew reads.';
 
 
 --
@@ -2982,6 +3230,7 @@ COMMENT ON FUNCTION flex_sync.note_changed_assignments() IS 'Asks for a sync of 
 CREATE FUNCTION flex_sync.note_changed_crew_call() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 begin
   if tg_op = 'DELETE' or flex_id(old.flex_element_id::text) is distinct from flex_id(new.flex_element_id::text) then
@@ -3003,21 +3252,67 @@ COMMENT ON FUNCTION flex_sync.note_changed_crew_call() IS 'Notes the old element
 
 
 --
+-- Name: note_changed_interval(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.note_changed_interval() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+begin
+  if to_jsonb(old) ->> 'resync_interval' is not distinct from to_jsonb(new) ->> 'resync_interval' then
+    return null;
+  end if;
+  if tg_relid = 'settings'::regclass then
+    perform note_elements(array_agg(elements.flex_element_id), 'resync_interval changed', false, false)
+    from elements
+    where elements.reading_at is not null;
+  else
+    perform note_elements(array_agg(crew_calls.flex_element_id), 'resync_interval changed', false, false)
+    from crew_calls
+    where crew_calls.id in ((to_jsonb(old) ->> 'crew_call_id')::uuid, (to_jsonb(new) ->> 'crew_call_id')::uuid);
+  end if;
+  return null;
+end
+$$;
+
+
+--
+-- Name: FUNCTION note_changed_interval(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.note_changed_interval() IS 'Notes the elements whose background reading has to be timed anew.';
+
+
+--
 -- Name: note_changed_mapping(); Type: FUNCTION; Schema: flex_sync; Owner: -
 --
 
 CREATE FUNCTION flex_sync.note_changed_mapping() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
+declare
+  v_columns text[];
 begin
-  insert into due_elements (flex_element_id, reason, wants_reading, requests_sync, noted_at)
-  select distinct flex_id(changed_rows.flex_element_id::text), 'a crew call was mapped', false, true, clock()
-  from changed_rows
-  where is_flex_id(changed_rows.flex_element_id::text);
-  if found then
-    perform pg_notify('flex_sync_work', '');
+  if tg_op = 'INSERT' then
+    perform note_elements(array_agg(distinct flex_id(changed_rows.flex_element_id::text)), 'a crew call was mapped', false, true)
+    from changed_rows;
+    return null;
   end if;
+  v_columns := desired_columns(tg_relid) || array['job_id', 'department', 'flex_element_id'];
+  perform note_elements(array_agg(distinct flex_id(changed.row_now ->> 'flex_element_id')), 'a crew call was mapped', false, true)
+  from (
+    select to_jsonb(changed_rows) as row_now, to_jsonb(former_rows) as row_before
+    from changed_rows
+    left join former_rows on former_rows.id = changed_rows.id
+  ) as changed
+  where exists (
+    select from unnest(v_columns) as compared (name)
+    where changed.row_now -> compared.name is distinct from changed.row_before -> compared.name
+  );
   return null;
 exception
   when others then
@@ -3034,24 +3329,97 @@ COMMENT ON FUNCTION flex_sync.note_changed_mapping() IS 'Asks for a sync of crew
 
 
 --
+-- Name: note_changed_policy(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.note_changed_policy() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+declare
+  v_element text;
+begin
+  if to_jsonb(old) ->> 'policy' is not distinct from to_jsonb(new) ->> 'policy' then
+    return null;
+  end if;
+  for v_element in
+    select distinct outbox.flex_element_id
+    from outbox
+    where outbox.state = 'pending'
+      and outbox.kind <> 'observe'
+      and outbox.reading_at is not null
+      and (
+        tg_relid = 'settings'::regclass
+        or outbox.flex_element_id in (
+          select crew_calls.flex_element_id
+          from crew_calls
+          where crew_calls.id in ((to_jsonb(old) ->> 'crew_call_id')::uuid, (to_jsonb(new) ->> 'crew_call_id')::uuid)
+        )
+      )
+    order by outbox.flex_element_id
+  loop
+    update outbox
+    set reading_at = null
+    where outbox.id in (
+      select confirmed.id
+      from outbox as confirmed
+      where confirmed.flex_element_id = v_element
+        and confirmed.kind <> 'observe'
+        and confirmed.state = 'pending'
+        and confirmed.reading_at is not null
+      order by confirmed.id
+      for update skip locked
+    );
+    perform note_element(v_element, 'the policy changed', true);
+  end loop;
+  return null;
+end
+$$;
+
+
+--
+-- Name: FUNCTION note_changed_policy(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.note_changed_policy() IS 'What another policy let go waits for a plan of a new reading.';
+
+
+--
 -- Name: note_changed_profiles(); Type: FUNCTION; Schema: flex_sync; Owner: -
 --
 
 CREATE FUNCTION flex_sync.note_changed_profiles() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
+declare
+  v_columns text[];
+  v_people uuid[];
 begin
-  insert into due_elements (flex_element_id, reason, wants_reading, requests_sync, noted_at)
-  select distinct crew_calls.flex_element_id, 'a resource changed', false, true, clock()
-  from changed_rows
-  join former_rows on former_rows.id = changed_rows.id
-  join public.job_assignments on job_assignments.technician_id = changed_rows.id
-  join crew_calls on crew_calls.job_id = job_assignments.job_id
-  where changed_rows.flex_resource_id::text is distinct from former_rows.flex_resource_id::text
-    and is_flex_id(crew_calls.flex_element_id);
-  if found then
-    perform pg_notify('flex_sync_work', '');
+  if tg_op = 'INSERT' then
+    select array_agg(changed_rows.id::uuid) into v_people from changed_rows;
+  else
+    v_columns := desired_columns(tg_relid) || array['flex_resource_id'];
+    select array_agg(changed.id) into v_people
+    from (
+      select changed_rows.id::uuid as id, to_jsonb(changed_rows) as row_now, to_jsonb(former_rows) as row_before
+      from changed_rows
+      left join former_rows on former_rows.id = changed_rows.id
+    ) as changed
+    where exists (
+      select from unnest(v_columns) as compared (name)
+      where changed.row_now -> compared.name is distinct from changed.row_before -> compared.name
+    );
+  end if;
+  if v_people is not null then
+    perform note_elements(array_agg(distinct crew_calls.flex_element_id), 'a resource changed', false, true)
+    from crew_calls
+    where crew_calls.job_id in (
+        select job_assignments.job_id from public.job_assignments where job_assignments.technician_id = any (v_people)
+      )
+      or crew_calls.id in (select recorded_crew.crew_call_id from recorded_crew where recorded_crew.technician_id = any (v_people));
   end if;
   return null;
 exception
@@ -3159,6 +3527,7 @@ COMMENT ON FUNCTION flex_sync.note_decisions(flex_element_id text, plan flex_syn
 CREATE FUNCTION flex_sync.note_deleted_job() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 begin
   perform note_element(gone.flex_element_id, 'a job was deleted', true)
@@ -3189,16 +3558,13 @@ COMMENT ON FUNCTION flex_sync.note_deleted_job() IS 'Notes the elements of a del
 CREATE FUNCTION flex_sync.note_deleted_profile() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 begin
-  perform note_element(gone.flex_element_id, 'a profile was deleted', true)
-  from (
-    select distinct ledger.flex_element_id
-    from ledger
-    where ledger.technician_id::text = old.id::text
-      and ledger.gone_at is null
-      and ledger.flex_element_id is not null
-  ) as gone;
+  perform note_elements(array_agg(distinct ledger.flex_element_id), 'a profile was deleted', true, false)
+  from ledger
+  where ledger.technician_id = old.id::uuid
+    and ledger.gone_at is null;
   return null;
 exception
   when others then
@@ -3237,6 +3603,48 @@ $$;
 --
 
 COMMENT ON FUNCTION flex_sync.note_element(flex_element_id text, reason text, wants_reading boolean) IS 'Notes that an element needs a look, without waiting for anybody.';
+
+
+--
+-- Name: note_elements(text[], text, boolean, boolean); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.note_elements(flex_element_ids text[], reason text, wants_reading boolean, requests_sync boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+declare
+  v_setting constant text := format('flex_sync.noted_%s_%s', note_elements.wants_reading, note_elements.requests_sync);
+  -- What somebody may have set for the session does not count.
+  v_transaction constant text := pg_current_xact_id()::text || ' ';
+  v_noted text := coalesce(current_setting(v_setting, true), '');
+  v_new text[];
+begin
+  if not starts_with(v_noted, v_transaction) then
+    v_noted := v_transaction;
+  end if;
+  select array_agg(distinct named.id) into v_new
+  from unnest(note_elements.flex_element_ids) as named (id)
+  where strpos(v_noted, named.id) = 0
+    and is_flex_id(named.id);
+  if v_new is null then
+    return;
+  end if;
+
+  insert into due_elements (flex_element_id, reason, wants_reading, requests_sync, noted_at)
+  select new_one.id, note_elements.reason, note_elements.wants_reading, note_elements.requests_sync, clock()
+  from unnest(v_new) as new_one (id);
+  perform set_config(v_setting, v_noted || array_to_string(v_new, ' ') || ' ', true);
+  perform pg_notify('flex_sync_work', '');
+end
+$$;
+
+
+--
+-- Name: FUNCTION note_elements(flex_element_ids text[], reason text, wants_reading boolean, requests_sync boolean); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.note_elements(flex_element_ids text[], reason text, wants_reading boolean, requests_sync boolean) IS 'Notes several elements, each once in a transaction, without waiting for anybody.';
 
 
 --
@@ -3400,9 +3808,7 @@ begin
     min(outbox.id) filter (where outbox.state = 'failed') as failed_operation_id,
     min(outbox.reason) filter (where outbox.state = 'failed') as failed_reason,
     min(outbox.brake) filter (where outbox.state = 'held') as brake,
-    bool_or(outbox.limited) filter (where outbox.state in ('pending', 'sending') and outbox.kind = 'remove') as limited,
-    md5(string_agg(outbox.flex_line_item_id || ' ' || coalesce(outbox.flex_resource_id, ''), ',' order by outbox.flex_line_item_id)
-      filter (where outbox.state = 'held')) as plan
+    bool_or(outbox.limited) filter (where outbox.state in ('pending', 'sending') and outbox.kind = 'remove') as limited
   into v_operations
   from outbox
   where outbox.flex_element_id = open_condition.flex_element_id
@@ -3417,7 +3823,9 @@ begin
   open_condition.held := v_operations.held;
   open_condition.failed := v_operations.failed;
   open_condition.failed_operation_id := v_operations.failed_operation_id;
-  open_condition.plan := v_operations.plan;
+  if v_operations.held > 0 then
+    open_condition.plan := held_plan(open_condition.crew_call_id, open_condition.flex_element_id);
+  end if;
 
   v_waiting := exists (
     select from syncs where syncs.flex_element_id = open_condition.flex_element_id and syncs.finished_at is null
@@ -3585,6 +3993,7 @@ COMMENT ON FUNCTION flex_sync.operations_of(plan flex_sync.planned[]) IS 'The op
 CREATE FUNCTION flex_sync.pause(reason text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 declare
   v_was tenant;
@@ -3674,7 +4083,10 @@ begin
       jsonb_build_object('technician_id', planned.technician_id, 'flex_line_item_id', planned.flex_line_item_id, 'reason', planned.reason)
       order by planned.flex_line_item_id
     ) filter (where planned.action = 'hold'), '[]') end,
-    'plan', case when v_observed_at is not null then hash_of_held(array_agg(planned) filter (where planned.action = 'hold')) end,
+    'plan', case when v_observed_at is not null then hash_of_held(
+      array_agg(planned.flex_line_item_id) filter (where planned.action = 'hold'),
+      array_agg(planned.flex_resource_id) filter (where planned.action = 'hold')
+    ) end,
     'kept', count(*) filter (where planned.action = 'keep'),
     'unmapped', coalesce(jsonb_agg(
       jsonb_build_object('technician_id', planned.technician_id, 'reason', planned.reason) order by planned.technician_id
@@ -3822,7 +4234,7 @@ begin
       countable.line
   ),
   missing as materialized (
-    select distinct recorded.crew_call_id, recorded.technician_id, recorded.line
+    select distinct recorded.crew_call_id, recorded.technician_id, recorded.line, recorded.resource
     from recorded
     join missing_lines on missing_lines.flex_line_item_id = recorded.line and missing_lines.flex_resource_id = recorded.resource
   ),
@@ -3885,6 +4297,8 @@ begin
         when exists (select from refused where refused.kind = 'add' and refused.resource = desired.resource) then 'wait'
         when vanished.times_added_again >= 2 then 'contest'
         when exists (select from emptied) then 'confirm'
+        -- Their line is missing in one reading, and recorded for somebody else: who shares the resource, or had it here before.
+        when exists (select from missing as theirs where theirs.resource = desired.resource) then 'confirm'
         else 'add'
       end as action,
       vanished.resource is not null as was_deleted,
@@ -4089,6 +4503,7 @@ COMMENT ON FUNCTION flex_sync.plan_element(flex_element_id text, allow_mass_remo
 CREATE FUNCTION flex_sync.policy_of(flex_element_id text) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 begin
   return coalesce(
@@ -4232,6 +4647,8 @@ COMMENT ON FUNCTION flex_sync.read_committed_only() IS 'Refuses isolation levels
 CREATE FUNCTION flex_sync.record_add(operation_id bigint, token uuid, flex_line_item_id text, also_added text[] DEFAULT '{}'::text[], http_status integer DEFAULT 200) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 declare
   v_now constant timestamptz := clock();
@@ -4334,12 +4751,197 @@ COMMENT ON FUNCTION flex_sync.record_add(operation_id bigint, token uuid, flex_l
 
 
 --
+-- Name: record_done(jsonb); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.record_done(done jsonb) RETURNS TABLE(operation_id bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now constant timestamptz := clock();
+  v_ids bigint[];
+  v_elements text[];
+  v_syncs bigint[];
+  v_adds boolean;
+  v_roles boolean;
+  v_removals boolean;
+begin
+  with
+  told as materialized (
+    select told.id, told.token, flex_id(told.line) as line
+    from jsonb_to_recordset(record_done.done) as told (id bigint, token uuid, line text)
+  ),
+  in_flight as materialized (
+    select outbox.*, told.line, told.token as told_token
+    from told
+    join outbox on outbox.id = told.id
+    order by outbox.id
+    for update of outbox skip locked
+  ),
+  usual as (
+    select in_flight.*
+    from in_flight
+    -- Asked here: the ids find the rows, and not an index of everything that was ever sent.
+    where in_flight.state = 'sending'
+      and in_flight.token = in_flight.told_token
+      and (in_flight.kind in ('set_role', 'remove') or (
+        in_flight.kind = 'add'
+        and in_flight.line is not null
+        and in_flight.attempts = 1
+        and in_flight.persons <> '[]'
+        and not exists (select from ledger where ledger.flex_line_item_id = in_flight.line)
+        and not exists (select from lines where lines.flex_element_id = in_flight.flex_element_id and lines.flex_line_item_id = in_flight.line)
+        and not exists (
+          select from jsonb_to_recordset(in_flight.persons) as person (crew_call_id uuid)
+          where not exists (
+            select from crew_calls
+            where crew_calls.id = person.crew_call_id and crew_calls.flex_element_id = in_flight.flex_element_id
+          )
+        )
+      ))
+  )
+  select array_agg(usual.id order by usual.id), array_agg(distinct usual.flex_element_id), array_agg(distinct usual.sync_id),
+    bool_or(usual.kind = 'add'), bool_or(usual.kind = 'set_role'), bool_or(usual.kind = 'remove')
+  into v_ids, v_elements, v_syncs, v_adds, v_roles, v_removals
+  from usual;
+  if v_ids is null then
+    return;
+  end if;
+
+  update outbox
+  set
+    state = 'done',
+    finished_at = v_now,
+    flex_line_item_id = case when outbox.kind = 'add' then flex_id(told.line) else outbox.flex_line_item_id end,
+    http_status = told.status,
+    error = null
+  from jsonb_to_recordset(record_done.done) as told (id bigint, line text, status int)
+  where outbox.id = told.id
+    and outbox.id = any (v_ids);
+  update calls
+  set
+    answered_at = v_now,
+    outcome = 'done',
+    http_status = outbox.http_status,
+    error = null,
+    flex_line_item_id = case when outbox.kind = 'add' then outbox.flex_line_item_id else calls.flex_line_item_id end
+  from outbox
+  where outbox.id = any (v_ids)
+    and calls.number = outbox.call_number
+    and calls.answered_at is null;
+
+  if v_adds then
+    insert into ledger (flex_line_item_id, flex_element_id, flex_resource_id, crew_call_id, technician_id, source, operation_id, entered_at)
+    select outbox.flex_line_item_id, outbox.flex_element_id, outbox.flex_resource_id, outbox.crew_call_id, outbox.technician_id, 'added', outbox.id, v_now
+    from outbox
+    where outbox.id = any (v_ids)
+      and outbox.kind = 'add'
+    order by outbox.flex_line_item_id
+    -- A reading may have seen it this moment: as in enter_ledger.
+    on conflict on constraint ledger_pkey do update
+    set
+      gone_at = null,
+      flex_element_id = coalesce(ledger.flex_element_id, excluded.flex_element_id),
+      flex_resource_id = coalesce(ledger.flex_resource_id, excluded.flex_resource_id);
+    insert into lines (flex_element_id, flex_line_item_id, flex_resource_id, is_contact, present, added_at)
+    select outbox.flex_element_id, outbox.flex_line_item_id, outbox.flex_resource_id, true, true, v_now
+    from outbox
+    where outbox.id = any (v_ids)
+      and outbox.kind = 'add'
+    order by outbox.flex_element_id, outbox.flex_line_item_id
+    on conflict on constraint lines_pkey do update
+    set present = true, added_at = excluded.added_at, flex_resource_id = excluded.flex_resource_id;
+    perform record_persons(v_ids);
+
+    -- What waited for the lines: their roles, and the lines they replace. A row that a planner holds is left to a reading.
+    with
+    waiting as materialized (
+      select outbox.id, outbox.state
+      from outbox
+      where outbox.after_operation_id = any (v_ids)
+      order by outbox.id
+      for update skip locked
+    )
+    update outbox
+    set
+      after_operation_id = null,
+      due_at = v_now,
+      flex_line_item_id = case when outbox.kind = 'set_role' then added.flex_line_item_id else outbox.flex_line_item_id end
+    from waiting, outbox as added
+    where outbox.id = waiting.id
+      and waiting.state = 'pending'
+      and added.id = outbox.after_operation_id;
+    perform note_element(locked.flex_element_id, 'what waited for an add was locked', true)
+    from (
+      select distinct waiting.flex_element_id
+      from (select outbox.flex_element_id, outbox.state from outbox where outbox.after_operation_id = any (v_ids) offset 0) as waiting
+      where waiting.state = 'pending'
+    ) as locked;
+    -- A reading made meanwhile showed such a line beside another one, and planned without knowing whose it is.
+    perform note_element(beside.flex_element_id, 'an added line is not the only one of its resource', true)
+    from (
+      select distinct outbox.flex_element_id
+      from outbox
+      join lines on lines.flex_element_id = outbox.flex_element_id and lines.flex_resource_id = outbox.flex_resource_id
+      where outbox.id = any (v_ids)
+        and outbox.kind = 'add'
+        and lines.flex_line_item_id <> outbox.flex_line_item_id
+        and lines.present
+    ) as beside;
+  end if;
+  if v_roles then
+    perform write_role(outbox.flex_element_id, outbox.flex_line_item_id, outbox.flex_role_id)
+    from outbox
+    where outbox.id = any (v_ids)
+      and outbox.kind = 'set_role'
+    order by outbox.flex_element_id, outbox.flex_line_item_id;
+  end if;
+  if v_removals then
+    update lines
+    set present = false, removed_at = v_now
+    from outbox
+    where outbox.id = any (v_ids)
+      and outbox.kind = 'remove'
+      and lines.flex_element_id = outbox.flex_element_id
+      and lines.flex_line_item_id = outbox.flex_line_item_id;
+    perform forget_removed(v_ids);
+  end if;
+
+  if exists (select from tenant where tenant.failures > 0 or tenant.careful_successes is not null)
+    or exists (select from element_health where element_health.flex_element_id = any (v_elements) and element_health.failures > 0)
+  then
+    perform note_success(outbox.flex_element_id) from outbox where outbox.id = any (v_ids) order by outbox.flex_element_id;
+  end if;
+  -- Everybody locks syncs last, and by id.
+  perform finish_sync(ended.id) from (select distinct sync.id from unnest(v_syncs) as sync (id) order by sync.id) as ended;
+  return query select recorded.id from unnest(v_ids) as recorded (id);
+end
+$$;
+
+
+--
+-- Name: FUNCTION record_done(done jsonb); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.record_done(done jsonb) IS 'Records writes that Flex did together; what is out of the ordinary it leaves to the function of its kind.';
+
+
+--
 -- Name: record_failure(bigint, uuid, text, integer, text, interval); Type: FUNCTION; Schema: flex_sync; Owner: -
 --
 
 CREATE FUNCTION flex_sync.record_failure(operation_id bigint, token uuid, outcome text, http_status integer, error text, retry_after interval DEFAULT NULL::interval) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 declare
   v_now constant timestamptz := clock();
@@ -4462,16 +5064,23 @@ CREATE FUNCTION flex_sync.record_kept(flex_element_id text, plan flex_sync.plann
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
     SET row_security TO 'off'
+    SET plan_cache_mode TO 'auto'
     AS $$
 declare
   v_kept record;
+  v_since jsonb;
+  v_rows record;
 begin
   if policy_of(record_kept.flex_element_id) = 'report' then
     return;
   end if;
   -- What the host's table refused is tried again here; what it refuses still blocks anew.
-  delete from crew_call_blocks
-  where crew_call_blocks.crew_call_id in (select crew_calls.id from crew_calls where crew_calls.flex_element_id = record_kept.flex_element_id);
+  with tried_again as (
+    delete from crew_call_blocks
+    where crew_call_blocks.crew_call_id in (select crew_calls.id from crew_calls where crew_calls.flex_element_id = record_kept.flex_element_id)
+    returning crew_call_blocks.crew_call_id, crew_call_blocks.since
+  )
+  select jsonb_object_agg(tried_again.crew_call_id, tried_again.since) into v_since from tried_again;
 
   for v_kept in
     select planned.crew_call_id, planned.technician_id, planned.flex_line_item_id
@@ -4483,9 +5092,17 @@ begin
   loop
     perform record_person(v_kept.crew_call_id, v_kept.technician_id, record_kept.flex_element_id, v_kept.flex_line_item_id);
   end loop;
+  if v_since is not null then
+    update crew_call_blocks
+    set since = (v_since ->> crew_call_blocks.crew_call_id::text)::timestamptz
+    where v_since ? crew_call_blocks.crew_call_id::text;
+  end if;
 
   -- Rows of people nobody desires any more, on a line that stays for somebody else.
-  delete from public.flex_crew_assignments
+  select array_agg(flex_crew_assignments.crew_call_id) as crew_call_ids, array_agg(flex_crew_assignments.technician_id) as technician_ids,
+    array_agg(flex_crew_assignments.flex_line_item_id::text) as lines
+  into v_rows
+  from public.flex_crew_assignments
   where flex_crew_assignments.crew_call_id in (
       select crew_calls.id from crew_calls where crew_calls.flex_element_id = record_kept.flex_element_id
     )
@@ -4500,8 +5117,9 @@ begin
         and planned.crew_call_id = flex_crew_assignments.crew_call_id
         and planned.technician_id = flex_crew_assignments.technician_id
     );
-  -- What the host deferred to the commit is said now, where it can be caught.
-  set constraints all immediate;
+  if v_rows.lines is not null then
+    perform remove_assignments(v_rows.crew_call_ids, v_rows.technician_ids, v_rows.lines);
+  end if;
   perform flex_sync.pin_search_path(pg_catalog.current_setting('search_path'));
 exception
   when others then
@@ -4524,6 +5142,8 @@ COMMENT ON FUNCTION flex_sync.record_kept(flex_element_id text, plan flex_sync.p
 CREATE FUNCTION flex_sync.record_observation(operation_id bigint, token uuid, lines jsonb, identity text DEFAULT NULL::text, http_status integer DEFAULT 200) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 declare
   v_element constant text := (select outbox.flex_element_id from outbox where outbox.id = record_observation.operation_id);
@@ -4671,8 +5291,6 @@ CREATE FUNCTION flex_sync.record_person(crew_call_id uuid, technician_id uuid, f
     AS $$
 #variable_conflict use_column
 declare
-  -- The host's own type, uuid or text.
-  v_line public.flex_crew_assignments.flex_line_item_id%type;
   v_error text;
 begin
   perform from crew_calls
@@ -4683,14 +5301,7 @@ begin
   end if;
 
   begin
-    v_line := record_person.flex_line_item_id;
-    insert into public.flex_crew_assignments as row_there (crew_call_id, technician_id, flex_line_item_id)
-    values (record_person.crew_call_id, record_person.technician_id, v_line)
-    on conflict (crew_call_id, technician_id) do update
-    set flex_line_item_id = excluded.flex_line_item_id
-    where row_there.flex_line_item_id is distinct from excluded.flex_line_item_id;
-    -- What the host deferred to the commit is said now, where it can be caught.
-    set constraints all immediate;
+    perform write_assignment(record_person.crew_call_id, record_person.technician_id, record_person.flex_line_item_id);
     perform flex_sync.pin_search_path(pg_catalog.current_setting('search_path'));
     return true;
   exception
@@ -4720,12 +5331,50 @@ COMMENT ON FUNCTION flex_sync.record_person(crew_call_id uuid, technician_id uui
 
 
 --
+-- Name: record_persons(bigint[]); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.record_persons(operation_ids bigint[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET enable_seqscan TO 'on'
+    SET enable_hashjoin TO 'on'
+    SET enable_mergejoin TO 'on'
+    SET plan_cache_mode TO 'auto'
+    AS $$
+declare
+  v_row record;
+begin
+  for v_row in
+    select person.crew_call_id, person.technician_id, outbox.flex_line_item_id as line
+    from outbox
+    cross join lateral jsonb_to_recordset(outbox.persons) as person (crew_call_id uuid, technician_id uuid)
+    where outbox.id = any (record_persons.operation_ids)
+      and outbox.kind = 'add'
+    order by person.crew_call_id, person.technician_id
+  loop
+    perform write_assignment(v_row.crew_call_id, v_row.technician_id, v_row.line);
+    perform flex_sync.pin_search_path(pg_catalog.current_setting('search_path'));
+  end loop;
+end
+$$;
+
+
+--
+-- Name: FUNCTION record_persons(operation_ids bigint[]); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.record_persons(operation_ids bigint[]) IS 'Upserts whom adds that are done were for, or raises what the host''s table refuses.';
+
+
+--
 -- Name: record_probe(bigint, text, integer, text, interval); Type: FUNCTION; Schema: flex_sync; Owner: -
 --
 
 CREATE FUNCTION flex_sync.record_probe(call_number bigint, outcome text, http_status integer, error text, retry_after interval DEFAULT NULL::interval) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 declare
   v_now constant timestamptz := clock();
@@ -4773,6 +5422,8 @@ COMMENT ON FUNCTION flex_sync.record_probe(call_number bigint, outcome text, htt
 CREATE FUNCTION flex_sync.record_remove(operation_id bigint, token uuid, http_status integer DEFAULT 200) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 declare
   v_now constant timestamptz := clock();
@@ -4811,6 +5462,8 @@ COMMENT ON FUNCTION flex_sync.record_remove(operation_id bigint, token uuid, htt
 CREATE FUNCTION flex_sync.record_set_role(operation_id bigint, token uuid, http_status integer DEFAULT 200) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 declare
   v_now constant timestamptz := clock();
@@ -4845,6 +5498,7 @@ COMMENT ON FUNCTION flex_sync.record_set_role(operation_id bigint, token uuid, h
 CREATE FUNCTION flex_sync.reject_removals(crew_call_id uuid, plan text) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 begin
   return decide_removals(reject_removals.crew_call_id, reject_removals.plan, 'rejected');
@@ -4917,6 +5571,34 @@ $$;
 --
 
 COMMENT ON FUNCTION flex_sync.removals_within_the_hour() IS 'Lines removed in the whole tenant within the last hour, those in flight included.';
+
+
+--
+-- Name: remove_assignments(uuid[], uuid[], text[]); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.remove_assignments(crew_call_ids uuid[], technician_ids uuid[], flex_line_item_ids text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'public', 'extensions', 'pg_temp'
+    AS $$
+begin
+  delete from public.flex_crew_assignments
+  using unnest(remove_assignments.crew_call_ids, remove_assignments.technician_ids, remove_assignments.flex_line_item_ids)
+    as named (crew_call_id, technician_id, line)
+  where flex_crew_assignments.crew_call_id = named.crew_call_id
+    and flex_crew_assignments.technician_id = named.technician_id
+    and flex_crew_assignments.flex_line_item_id::text = named.line;
+  -- What the host deferred to the commit is said now, where it can be caught.
+  set constraints all immediate;
+end
+$$;
+
+
+--
+-- Name: FUNCTION remove_assignments(crew_call_ids uuid[], technician_ids uuid[], flex_line_item_ids text[]); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.remove_assignments(crew_call_ids uuid[], technician_ids uuid[], flex_line_item_ids text[]) IS 'Deletes rows of the host; its triggers find names as they do when the application writes.';
 
 
 --
@@ -5028,6 +5710,7 @@ COMMENT ON FUNCTION flex_sync.request_unasked(flex_element_id text) IS 'A sync r
 CREATE FUNCTION flex_sync.resume() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 declare
   v_was tenant;
@@ -5057,6 +5740,7 @@ COMMENT ON FUNCTION flex_sync.resume() IS 'Goes on after pause().';
 CREATE FUNCTION flex_sync.retry(operation_id bigint) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 declare
   v_operation outbox;
@@ -5106,6 +5790,7 @@ COMMENT ON FUNCTION flex_sync.retry(operation_id bigint) IS 'Sends again what wa
 CREATE FUNCTION flex_sync.retry_failed(crew_call_id uuid) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 declare
   v_operation record;
@@ -5141,6 +5826,32 @@ COMMENT ON FUNCTION flex_sync.retry_failed(crew_call_id uuid) IS 'retry() for ev
 
 
 --
+-- Name: room_for_background(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.room_for_background() RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    AS $$
+begin
+  return (
+    select calls_left.hourly > coalesce(settings.hourly_limit, settings.monthly_limit / 50) / 4
+      and calls_left.daily > coalesce(settings.daily_limit, settings.monthly_limit / 10) / 4
+      and calls_left.monthly > settings.monthly_limit / 4
+    from calls_left(), settings
+  );
+end
+$$;
+
+
+--
+-- Name: FUNCTION room_for_background(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.room_for_background() IS 'Whether background readings may be made: more than a quarter of every window of Flex calls is left.';
+
+
+--
 -- Name: server_started_at(); Type: FUNCTION; Schema: flex_sync; Owner: -
 --
 
@@ -5166,6 +5877,7 @@ COMMENT ON FUNCTION flex_sync.server_started_at() IS 'When this Postgres last st
 CREATE FUNCTION flex_sync.set_policy(crew_call_id uuid, policy text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 declare
   v_element constant text := crew_call_or_raise(set_policy.crew_call_id);
@@ -5199,6 +5911,53 @@ $$;
 --
 
 COMMENT ON FUNCTION flex_sync.set_policy(crew_call_id uuid, policy text) IS 'What may be deleted on one crew call; null returns to the setting.';
+
+
+--
+-- Name: set_resync_interval(uuid, interval); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.set_resync_interval(crew_call_id uuid, resync_interval interval) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+declare
+  v_was interval;
+begin
+  perform crew_call_or_raise(set_resync_interval.crew_call_id);
+  perform from crew_calls where crew_calls.id = set_resync_interval.crew_call_id;
+  if not found then
+    raise exception 'crew call % is gone', set_resync_interval.crew_call_id
+      using errcode = 'NOCAL', hint = 'What is left on its element is cleaned up without background readings.';
+  end if;
+  if not set_resync_interval.resync_interval between interval '1 min' and interval '10 years' then
+    raise exception 'a crew call cannot be read every %', set_resync_interval.resync_interval
+      using errcode = 'NOINT', hint = 'From 1 minute to 10 years; null returns to flex_sync.settings.resync_interval.';
+  end if;
+  select crew_call_settings.resync_interval into v_was
+  from crew_call_settings
+  where crew_call_settings.crew_call_id = set_resync_interval.crew_call_id
+  for update;
+  if v_was is not distinct from set_resync_interval.resync_interval then
+    return;
+  end if;
+  insert into crew_call_settings (crew_call_id, resync_interval)
+  values (set_resync_interval.crew_call_id, set_resync_interval.resync_interval)
+  on conflict on constraint crew_call_settings_pkey do update
+  set resync_interval = excluded.resync_interval;
+  perform log_operator('set_resync_interval', jsonb_build_object(
+    'crew_call_id', set_resync_interval.crew_call_id, 'was', v_was, 'is', set_resync_interval.resync_interval
+  ));
+end
+$$;
+
+
+--
+-- Name: FUNCTION set_resync_interval(crew_call_id uuid, resync_interval interval); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.set_resync_interval(crew_call_id uuid, resync_interval interval) IS 'After how long one crew call is read again though nobody asks; null returns to the setting.';
 
 
 --
@@ -5338,18 +6097,70 @@ COMMENT ON FUNCTION flex_sync.settle_unknown(flex_element_id text, began_at time
 
 
 --
+-- Name: share_with_service_role(oid[]); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.share_with_service_role(before oid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_grant text;
+begin
+  if to_regrole('service_role') is null then
+    return;
+  end if;
+  grant usage on schema flex_sync to service_role;
+  for v_grant in
+    select format('grant execute on function %s to service_role', pg_proc.oid::regprocedure)
+    from pg_proc
+    cross join lateral aclexplode(pg_proc.proacl) as granted
+    where granted.grantee = 'flex_sync_app'::regrole
+      and pg_proc.oid <> all (coalesce(share_with_service_role.before, '{}'))
+      and (
+        pg_proc.pronamespace = 'flex_sync'::regnamespace
+        -- No migration remembers these; they are granted once.
+        or share_with_service_role.before = '{}'
+          and pg_proc.pronamespace = 'public'::regnamespace
+          and pg_proc.proname in ('sync_crew_call', 'sync_crew_for_job')
+      )
+    union all
+    select format('grant %s on table %s to service_role', granted.privilege_type, pg_class.oid::regclass)
+    from pg_class
+    cross join lateral aclexplode(pg_class.relacl) as granted
+    where granted.grantee = 'flex_sync_app'::regrole
+      and pg_class.oid <> all (coalesce(share_with_service_role.before, '{}'))
+      and pg_class.relnamespace = 'flex_sync'::regnamespace
+      and pg_class.relkind in ('r', 'p', 'v', 'm')
+  loop
+    execute v_grant;
+  end loop;
+end
+$$;
+
+
+--
+-- Name: FUNCTION share_with_service_role(before oid[]); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.share_with_service_role(before oid[]) IS 'Gives service_role, which may inherit nothing, what flex_sync_app may.';
+
+
+--
 -- Name: state_of_crew_call(uuid, text, boolean); Type: FUNCTION; Schema: flex_sync; Owner: -
 --
 
 CREATE FUNCTION flex_sync.state_of_crew_call(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT desired bigint, OUT recorded bigint, OUT observed bigint, OUT pending bigint, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT next_action text) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 declare
   v_open record;
   v_differs bigint := 0;
   v_unmapped text;
+  v_unmapped_people uuid[];
   v_policy text;
 begin
   select open_condition.* into v_open
@@ -5402,30 +6213,24 @@ begin
     ),
     persons as (
       select
+        desired.technician_id,
         desired.technician_id is not null as is_desired,
         recorded.technician_id is not null as is_recorded,
         desired.problem,
         case
           when desired.problem is not null then false
-          when desired.technician_id is null then not (
-            v_policy = 'add_only'
-            or (v_policy = 'owned' and not exists (select from ledger where ledger.flex_line_item_id = recorded.line))
-            or exists (
-              select from removal_decisions
-              where removal_decisions.flex_line_item_id = recorded.line and removal_decisions.decision = 'rejected'
-            )
-          )
+          when desired.technician_id is null then not stays_by_policy(state_of_crew_call.flex_element_id, recorded.line, v_policy)
           when recorded.technician_id is null or shown.line is null then true
           when v_policy <> 'report' and desired.role_id is not null and case
               when shown.shows_role and shown.flex_role_id is not null then lower(btrim(shown.flex_role_id)) <> lower(btrim(desired.role_id))
               else shown.written_role_id is distinct from desired.role_id
             end
             then not exists (
-              -- Another crew call of the element says another role: the lowest id decides.
+              -- Somebody else with this resource has another role, here or on another crew call: the lowest id decides.
               select from crew_calls as sharing
               cross join lateral desired_or_nobody(sharing.id) as other
               where sharing.flex_element_id = state_of_crew_call.flex_element_id
-                and sharing.id <> state_of_crew_call.crew_call_id
+                and (sharing.id <> state_of_crew_call.crew_call_id or other.technician_id <> desired.technician_id)
                 and other.resource = desired.resource
                 and (other.role_code, other.role_id) is distinct from (desired.role_code, desired.role_id)
             )
@@ -5439,8 +6244,9 @@ begin
       count(*) filter (where persons.is_desired),
       count(*) filter (where persons.is_recorded),
       count(*) filter (where persons.differs),
-      min(persons.problem)
-    into state_of_crew_call.desired, state_of_crew_call.recorded, v_differs, v_unmapped
+      min(persons.problem),
+      array_agg(persons.technician_id order by persons.problem, persons.technician_id) filter (where persons.problem is not null)
+    into state_of_crew_call.desired, state_of_crew_call.recorded, v_differs, v_unmapped, v_unmapped_people
     from persons;
   end if;
 
@@ -5464,7 +6270,7 @@ begin
     end if;
   end if;
   state_of_crew_call.next_action := next_action(
-    state_of_crew_call.condition, state_of_crew_call.reason, state_of_crew_call.crew_call_id, v_open.failed_operation_id, v_open.plan
+    state_of_crew_call.condition, state_of_crew_call.reason, state_of_crew_call.crew_call_id, v_open.failed_operation_id, v_open.plan, v_unmapped_people
   );
 end
 $$;
@@ -5475,6 +6281,46 @@ $$;
 --
 
 COMMENT ON FUNCTION flex_sync.state_of_crew_call(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT desired bigint, OUT recorded bigint, OUT observed bigint, OUT pending bigint, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT next_action text) IS 'How one crew call stands: what crew_call_status shows of it.';
+
+
+--
+-- Name: stays_by_policy(text, text, text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.stays_by_policy(flex_element_id text, flex_line_item_id text, policy text) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+begin
+  return stays_by_policy.policy = 'add_only'
+    or exists (
+      select from removal_decisions
+      where removal_decisions.flex_line_item_id = stays_by_policy.flex_line_item_id
+        and removal_decisions.decision = 'rejected'
+    )
+    or (
+      not exists (select from ledger where ledger.flex_line_item_id = stays_by_policy.flex_line_item_id)
+      and (
+        stays_by_policy.policy = 'owned'
+        or exists (
+          select from lines
+          where lines.flex_element_id = stays_by_policy.flex_element_id
+            and lines.flex_line_item_id = stays_by_policy.flex_line_item_id
+            and lines.present
+            and not lines.is_contact
+        )
+      )
+    );
+end
+$$;
+
+
+--
+-- Name: FUNCTION stays_by_policy(flex_element_id text, flex_line_item_id text, policy text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.stays_by_policy(flex_element_id text, flex_line_item_id text, policy text) IS 'Whether the line of somebody nobody desires is to stay.';
 
 
 --
@@ -5796,7 +6642,7 @@ declare
 begin
   return case (tell_decision.decision).decision
     when 'add' then case when v_reason = 'stale' then 'Somebody deleted the line in Flex: it is to be added again' else 'Desired and not there: to be added' end
-    when 'confirm' then format('A reading lacked line %s: a second reading decides', v_line)
+    when 'confirm' then format('A reading lacked %s: a second reading decides', coalesce('line ' || v_line, 'lines that are recorded here'))
     when 'contest' then 'Added again twice within a day and deleted in Flex once more: somebody has to look'
     when 'unmapped' then 'Cannot be added: ' || case when v_reason = 'no_resource' then 'the person has no flex_resource_id' else 'the person''s flex_resource_id is not a Flex id' end
     when 'set_role' then format('Business role %s is to be set', (tell_decision.decision).flex_role_id)
@@ -5849,7 +6695,7 @@ begin
   return case v_planned.action
     when 'keep' then format('keep      %s on line %s%s', v_who, v_planned.flex_line_item_id, case when not v_planned.ours then ' (made in Flex by a person)' else '' end)
     when 'add' then format('add       %s, resource %s%s', v_who, v_planned.flex_resource_id, case when v_planned.reason = 'stale' then ': somebody deleted their line in Flex' else '' end)
-    when 'confirm' then format('confirm   %s: the last reading lacks their line %s, a second one decides', v_who, v_planned.flex_line_item_id)
+    when 'confirm' then format('confirm   %s: the last reading lacks %s, a second one decides', v_who, coalesce('their line ' || v_planned.flex_line_item_id, 'lines that are recorded here'))
     when 'contest' then format('contested %s: added again twice within a day, deleted in Flex once more', v_who)
     when 'wait' then format('wait      %s: %s', v_who, case v_planned.reason
       when 'unknown' then 'an add was sent and nobody knows whether Flex did it'
@@ -5881,6 +6727,7 @@ COMMENT ON FUNCTION flex_sync.tell_planned(planned flex_sync.planned) IS 'One ro
 CREATE FUNCTION flex_sync.tick() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 declare
   v_now constant timestamptz := clock();
@@ -5909,9 +6756,15 @@ begin
         and outbox.reading_at <= greatest(v_now - settings.max_reading_age, v_started_at)
         and elements.blocked_reason is null
         and not (outbox.limited and removals_within_the_hour() >= settings.removal_limit)
+        -- A reading that waits for later, such as a background one, comes now; one for this very reason may be backing off.
         and not exists (
           select from outbox as reading
-          where reading.flex_element_id = outbox.flex_element_id and reading.kind = 'observe' and reading.state in ('pending', 'sending')
+          where reading.flex_element_id = outbox.flex_element_id
+            and reading.kind = 'observe'
+            and (
+              reading.state = 'sending'
+              or reading.state = 'pending' and (reading.due_at <= v_now or reading.reason = 'reading_too_old')
+            )
         )
     ) as noted
     group by noted.flex_element_id
@@ -6204,7 +7057,7 @@ begin
         order by crew_call_blocks.since limit 1
       ), '?')
       when 'token_refused' then format('Flex refuses the token since %s ago', ago(v_tenant.breaker_opened_at))
-      else format('blocked since %s ago: %s', ago(v_element.blocked_at), coalesce(v_element.blocked_error, what_stands_in_the_way.reason))
+      else format('blocked since %s ago: %s', ago(v_element.blocked_since), coalesce(v_element.blocked_error, what_stands_in_the_way.reason))
     end
     when 'pending' then case what_stands_in_the_way.reason
       when 'quota' then case when isfinite(v_frees_at) then format('no Flex call is left until %s', to_char(v_frees_at, 'YYYY-MM-DD HH24:MI:SS TZ'))
@@ -6280,6 +7133,7 @@ COMMENT ON FUNCTION flex_sync.who_acts() IS 'Who is behind this session, for tra
 CREATE FUNCTION flex_sync.why_pending(flex_element_id text, limited boolean) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 declare
   v_now constant timestamptz := clock();
@@ -6326,6 +7180,37 @@ COMMENT ON FUNCTION flex_sync.why_pending(flex_element_id text, limited boolean)
 
 
 --
+-- Name: write_assignment(uuid, uuid, text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.write_assignment(crew_call_id uuid, technician_id uuid, flex_line_item_id text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'public', 'extensions', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  -- The host's own type, uuid or text.
+  v_line constant public.flex_crew_assignments.flex_line_item_id%type := write_assignment.flex_line_item_id;
+begin
+  insert into public.flex_crew_assignments as row_there (crew_call_id, technician_id, flex_line_item_id)
+  values (write_assignment.crew_call_id, write_assignment.technician_id, v_line)
+  on conflict (crew_call_id, technician_id) do update
+  set flex_line_item_id = excluded.flex_line_item_id
+  where row_there.flex_line_item_id is distinct from excluded.flex_line_item_id;
+  -- What the host deferred to the commit is said now, where it can be caught.
+  set constraints all immediate;
+end
+$$;
+
+
+--
+-- Name: FUNCTION write_assignment(crew_call_id uuid, technician_id uuid, flex_line_item_id text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.write_assignment(crew_call_id uuid, technician_id uuid, flex_line_item_id text) IS 'Upserts a row of the host; its triggers find names as they do when the application writes.';
+
+
+--
 -- Name: write_role(text, text, text); Type: FUNCTION; Schema: flex_sync; Owner: -
 --
 
@@ -6359,8 +7244,13 @@ COMMENT ON FUNCTION flex_sync.write_role(flex_element_id text, flex_line_item_id
 CREATE FUNCTION public.sync_crew_call(crew_call_id uuid, dry_run boolean DEFAULT false, allow_mass_removal boolean DEFAULT false, requested_by text DEFAULT NULL::text) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 declare
+  -- In a variable, because a name sorts otherwise than a text: a function that is passed one compares everything as it
+  -- does, and no index on a text serves it.
+  v_requested_by constant text := coalesce(sync_crew_call.requested_by, session_user::text);
   v_element text;
   v_found boolean;
   v_sync_id bigint;
@@ -6368,6 +7258,9 @@ declare
   v_plan planned[];
   v_error text;
 begin
+  -- Clients that pass every parameter pass null for what nobody said.
+  sync_crew_call.dry_run := coalesce(sync_crew_call.dry_run, false);
+  sync_crew_call.allow_mass_removal := coalesce(sync_crew_call.allow_mass_removal, false);
   if not sync_crew_call.dry_run then
     perform read_committed_only();
   end if;
@@ -6391,11 +7284,12 @@ begin
   if not is_flex_id(v_element) then
     if not sync_crew_call.dry_run then
       insert into syncs (crew_call_id, requested_by, requested_at, last_requested_at, finished_at, outcome)
-      select sync_crew_call.crew_call_id, coalesce(sync_crew_call.requested_by, session_user::text), now_is.at, now_is.at, now_is.at, 'blocked'
+      select sync_crew_call.crew_call_id, v_requested_by, now_is.at, now_is.at, now_is.at, 'blocked'
       from (select clock() as at) as now_is
       returning syncs.id into v_sync_id;
+      perform pg_notify('flex_sync_done', v_sync_id::text);
     end if;
-    return blocked_as_json(sync_crew_call.crew_call_id, v_element, v_sync_id);
+    return blocked_as_json(sync_crew_call.crew_call_id, nullif(v_element, ''), v_sync_id);
   end if;
 
   if not sync_crew_call.dry_run then
@@ -6405,7 +7299,7 @@ begin
     end if;
     select request.sync_id, request.joined into v_sync_id, v_joined
     from request_sync(
-      sync_crew_call.crew_call_id, v_element, coalesce(sync_crew_call.requested_by, session_user::text), sync_crew_call.allow_mass_removal
+      sync_crew_call.crew_call_id, v_element, v_requested_by, sync_crew_call.allow_mass_removal
     ) as request;
   end if;
 
@@ -6435,7 +7329,7 @@ begin
       perform note_element(v_element, 'an active sync has nothing left to do', false);
     end if;
     if v_joined then
-      perform join_sync(v_sync_id, sync_crew_call.allow_mass_removal, sync_crew_call.crew_call_id, coalesce(sync_crew_call.requested_by, session_user::text));
+      perform join_sync(v_sync_id, sync_crew_call.allow_mass_removal, sync_crew_call.crew_call_id, v_requested_by);
     end if;
     perform pg_notify('flex_sync_work', v_element);
   end if;
@@ -6464,12 +7358,14 @@ COMMENT ON FUNCTION public.sync_crew_call(crew_call_id uuid, dry_run boolean, al
 CREATE FUNCTION public.sync_crew_for_job(job_id uuid, departments text[] DEFAULT NULL::text[], dry_run boolean DEFAULT false, allow_mass_removal boolean DEFAULT false, requested_by text DEFAULT NULL::text) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 declare
   v_result jsonb := '{}';
   v_call record;
   v_named text[];
 begin
+  sync_crew_for_job.dry_run := coalesce(sync_crew_for_job.dry_run, false);
   if not sync_crew_for_job.dry_run then
     perform read_committed_only();
   end if;
@@ -6487,7 +7383,7 @@ begin
   else
     select array_agg(distinct found.department) into v_named
     from (
-      select crew_calls.department from crew_calls where crew_calls.job_id = sync_crew_for_job.job_id
+      select coalesce(crew_calls.department, '') as department from crew_calls where crew_calls.job_id = sync_crew_for_job.job_id
       union
       select role.department
       from public.job_assignments
@@ -6505,7 +7401,7 @@ begin
       select distinct crew_calls.flex_element_id, hashtextextended('flex_sync element ' || crew_calls.flex_element_id, 0) as lock_key
       from crew_calls
       where crew_calls.job_id = sync_crew_for_job.job_id
-        and crew_calls.department = any (v_named)
+        and coalesce(crew_calls.department, '') = any (v_named)
         and is_flex_id(crew_calls.flex_element_id)
       order by lock_key
     loop
@@ -6519,7 +7415,7 @@ begin
       crew_calls.id,
       row_number() over (partition by named.department order by crew_calls.id) as position
     from unnest(v_named) as named (department)
-    left join crew_calls on crew_calls.job_id = sync_crew_for_job.job_id and crew_calls.department = named.department
+    left join crew_calls on crew_calls.job_id = sync_crew_for_job.job_id and coalesce(crew_calls.department, '') = named.department
     order by named.department, position
   loop
     v_result := v_result || jsonb_build_object(
@@ -6692,7 +7588,9 @@ CREATE TABLE flex_sync.elements (
     blocked_error text,
     blocked_at timestamp with time zone,
     unmapped integer DEFAULT 0 NOT NULL,
-    retired_at timestamp with time zone
+    retired_at timestamp with time zone,
+    blocked_since timestamp with time zone,
+    background_at timestamp with time zone
 );
 
 
@@ -6736,6 +7634,20 @@ COMMENT ON COLUMN flex_sync.elements.unmapped IS 'Desired people without a usabl
 --
 
 COMMENT ON COLUMN flex_sync.elements.retired_at IS 'Since when no crew call is known to point here.';
+
+
+--
+-- Name: COLUMN elements.blocked_since; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.elements.blocked_since IS 'Since when it is blocked; blocked_at is when that was seen last.';
+
+
+--
+-- Name: COLUMN elements.background_at; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.elements.background_at IS 'Its next background reading is due no earlier: they are spread, and put off while few calls are left.';
 
 
 --
@@ -6857,20 +7769,42 @@ CREATE VIEW flex_sync.crew_call_status AS
                     ELSE 5
                 END, crew_calls.id)
         UNION ALL
-         SELECT elements.crew_call_id,
-            elements.job_id,
-            elements.department,
-            elements.flex_element_id,
+         SELECT left_behind.crew_call_id,
+            left_behind.job_id,
+            left_behind.department,
+            left_behind.flex_element_id,
             true
-           FROM flex_sync.elements
-          WHERE (((elements.retired_at IS NOT NULL) OR (elements.flex_element_id IN ( SELECT due_elements.flex_element_id
-                   FROM flex_sync.due_elements))) AND (elements.crew_call_id IS NOT NULL) AND (NOT (EXISTS ( SELECT
+           FROM ( SELECT elements.crew_call_id,
+                    elements.job_id,
+                    elements.department,
+                    elements.flex_element_id
+                   FROM flex_sync.elements
+                  WHERE (elements.retired_at IS NOT NULL)
+                UNION
+                 SELECT elements.crew_call_id,
+                    elements.job_id,
+                    elements.department,
+                    elements.flex_element_id
+                   FROM (flex_sync.due_elements
+                     JOIN flex_sync.elements ON ((elements.flex_element_id = due_elements.flex_element_id)))
+                UNION
+                ( SELECT DISTINCT ON (ledger.flex_element_id) ledger.crew_call_id,
+                    NULL::uuid AS uuid,
+                    NULL::text AS text,
+                    ledger.flex_element_id
+                   FROM (flex_sync.due_elements
+                     JOIN flex_sync.ledger ON ((ledger.flex_element_id = due_elements.flex_element_id)))
+                  WHERE ((ledger.crew_call_id IS NOT NULL) AND (NOT (EXISTS ( SELECT
+                           FROM flex_sync.elements
+                          WHERE (elements.flex_element_id = due_elements.flex_element_id)))))
+                  ORDER BY ledger.flex_element_id, ledger.crew_call_id)) left_behind
+          WHERE ((left_behind.crew_call_id IS NOT NULL) AND (NOT (EXISTS ( SELECT
                    FROM flex_sync.crew_calls
-                  WHERE (crew_calls.flex_element_id = elements.flex_element_id)))) AND ((EXISTS ( SELECT
+                  WHERE (crew_calls.flex_element_id = left_behind.flex_element_id)))) AND ((EXISTS ( SELECT
                    FROM flex_sync.ledger
-                  WHERE ((ledger.flex_element_id = elements.flex_element_id) AND (ledger.gone_at IS NULL)))) OR (EXISTS ( SELECT
+                  WHERE ((ledger.flex_element_id = left_behind.flex_element_id) AND (ledger.gone_at IS NULL)))) OR (EXISTS ( SELECT
                    FROM flex_sync.outbox
-                  WHERE ((outbox.flex_element_id = elements.flex_element_id) AND (outbox.state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'held'::text])))))))
+                  WHERE ((outbox.flex_element_id = left_behind.flex_element_id) AND (outbox.state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'held'::text])))))))
         UNION ALL
         ( SELECT crew_calls.id,
             crew_calls.job_id,
@@ -6903,6 +7837,23 @@ CREATE VIEW flex_sync.crew_call_status AS
 --
 
 COMMENT ON VIEW flex_sync.crew_call_status IS 'One row per crew call, the most urgent first: its condition, why, and what to do next.';
+
+
+--
+-- Name: last_decisions; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.last_decisions (
+    flex_element_id text NOT NULL,
+    decisions jsonb NOT NULL
+);
+
+
+--
+-- Name: TABLE last_decisions; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.last_decisions IS 'What the last plan of an element decided, so that the same again is not remembered again.';
 
 
 --
@@ -7018,30 +7969,6 @@ COMMENT ON VIEW flex_sync.recorded_crew IS 'Recorded: who we believe is on each 
 
 
 --
--- Name: removal_decisions; Type: TABLE; Schema: flex_sync; Owner: -
---
-
-CREATE TABLE flex_sync.removal_decisions (
-    flex_element_id text NOT NULL,
-    flex_line_item_id text NOT NULL,
-    flex_resource_id text NOT NULL,
-    crew_call_id uuid NOT NULL,
-    plan text NOT NULL,
-    decision text NOT NULL,
-    decided_at timestamp with time zone NOT NULL,
-    decided_by text NOT NULL,
-    CONSTRAINT "a yes or a no" CHECK ((decision = ANY (ARRAY['approved'::text, 'rejected'::text])))
-);
-
-
---
--- Name: TABLE removal_decisions; Type: COMMENT; Schema: flex_sync; Owner: -
---
-
-COMMENT ON TABLE flex_sync.removal_decisions IS 'What people decided about held removals, line by line. A yes ends when the line is gone or after a day; a no when the line is gone.';
-
-
---
 -- Name: syncs; Type: TABLE; Schema: flex_sync; Owner: -
 --
 
@@ -7151,16 +8078,17 @@ CREATE VIEW flex_sync.crew_status AS
     verdict.condition,
     verdict.reason,
     times.since,
-    flex_sync.next_action(verdict.condition, verdict.reason, person.crew_call_id, operation.id, NULL::text) AS next_action,
+    flex_sync.next_action(verdict.condition, verdict.reason, person.crew_call_id, operation.id, NULL::text, ARRAY[person.technician_id]) AS next_action,
     flex_sync.ago(times.since) AS since_ago
-   FROM (((((((((((((((( SELECT found.crew_call_id,
+   FROM ((((((((((((((((( SELECT found.crew_call_id,
             found.technician_id,
             found.line,
             bool_or(found.desired) AS desired,
             max(found.resource) AS resource,
             max(found.problem) AS problem,
             max(found.role_code) AS role_code,
-            max(found.role_id) AS role_id
+            max(found.role_id) AS role_id,
+            (min(concat_ws(' '::text, max(found.role_code), max(found.role_id))) OVER alike <> max(concat_ws(' '::text, max(found.role_code), max(found.role_id))) OVER alike) AS differ_in_role
            FROM ( SELECT crew_calls_1.id AS crew_call_id,
                     desired.technician_id,
                     NULL::text AS line,
@@ -7220,8 +8148,24 @@ CREATE VIEW flex_sync.crew_status AS
                     NULL::text
                    FROM (flex_sync.crew_calls crew_calls_1
                      CROSS JOIN LATERAL flex_sync.nobodys_lines(crew_calls_1.id) nobodys_lines(flex_line_item_id))) found
-          GROUP BY found.crew_call_id, found.technician_id, found.line) person
-     CROSS JOIN flex_sync.tenant)
+          GROUP BY found.crew_call_id, found.technician_id, found.line
+          WINDOW alike AS (PARTITION BY found.crew_call_id, (max(found.resource)))) person
+     CROSS JOIN ( SELECT tenant_1.only_row,
+            tenant_1.paused_at,
+            tenant_1.paused_reason,
+            tenant_1.breaker_opened_at,
+            tenant_1.breaker_reason,
+            tenant_1.breaker_error,
+            tenant_1.probe_at,
+            tenant_1.probe_wait,
+            tenant_1.careful_successes,
+            tenant_1.failures,
+            tenant_1.failed_elements,
+            tenant_1.last_failure_at,
+            tenant_1.roles_shown_at,
+            tenant_1.trimmed_at
+           FROM flex_sync.tenant tenant_1
+         LIMIT 1) tenant)
      LEFT JOIN flex_sync.crew_calls ON ((crew_calls.id = person.crew_call_id)))
      LEFT JOIN flex_sync.elements ON ((elements.flex_element_id = crew_calls.flex_element_id)))
      LEFT JOIN flex_sync.crew_call_blocks ON ((crew_call_blocks.crew_call_id = person.crew_call_id)))
@@ -7248,40 +8192,139 @@ CREATE VIEW flex_sync.crew_status AS
          LIMIT 1) observed ON (true))
      LEFT JOIN flex_sync.lines stray ON (((stray.flex_element_id = crew_calls.flex_element_id) AND (stray.flex_line_item_id = COALESCE(person.line, recorded.flex_line_item_id)) AND stray.present)))
      LEFT JOIN flex_sync.lines known ON (((known.flex_element_id = crew_calls.flex_element_id) AND (known.flex_line_item_id = COALESCE(person.line, recorded.flex_line_item_id)))))
-     LEFT JOIN LATERAL ( SELECT outbox.id,
-            outbox.sync_id,
-            outbox.crew_call_id,
-            outbox.flex_element_id,
-            outbox.technician_id,
-            outbox.kind,
-            outbox.flex_resource_id,
-            outbox.flex_line_item_id,
-            outbox.flex_role_id,
-            outbox.state,
-            outbox.reason,
-            outbox.attempts,
-            outbox.due_at,
-            outbox.token,
-            outbox.lease_until,
-            outbox.deadline,
-            outbox.http_status,
-            outbox.error,
-            outbox.created_at,
-            outbox.sent_at,
-            outbox.unknown_at,
-            outbox.finished_at,
-            outbox.priority,
-            outbox.reading_at,
-            outbox.after_operation_id,
-            outbox.persons,
-            outbox.brake,
-            outbox.limited,
-            outbox.retries,
-            outbox.call_number,
-            outbox.superseded_at
-           FROM flex_sync.outbox
-          WHERE (((outbox.state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'held'::text])) OR ((outbox.state = 'failed'::text) AND (outbox.superseded_at IS NULL))) AND (outbox.kind <> 'observe'::text) AND (((outbox.crew_call_id = person.crew_call_id) AND (outbox.technician_id = person.technician_id)) OR ((outbox.flex_element_id = crew_calls.flex_element_id) AND (outbox.flex_resource_id = person.resource)) OR ((outbox.crew_call_id = person.crew_call_id) AND (outbox.technician_id IS NULL) AND (outbox.flex_line_item_id = person.line))))
-          ORDER BY (array_position(ARRAY['failed'::text, 'held'::text, 'unknown'::text, 'sending'::text, 'pending'::text], outbox.state)), outbox.id
+     LEFT JOIN LATERAL ( SELECT theirs.id,
+            theirs.sync_id,
+            theirs.crew_call_id,
+            theirs.flex_element_id,
+            theirs.technician_id,
+            theirs.kind,
+            theirs.flex_resource_id,
+            theirs.flex_line_item_id,
+            theirs.flex_role_id,
+            theirs.state,
+            theirs.reason,
+            theirs.attempts,
+            theirs.due_at,
+            theirs.token,
+            theirs.lease_until,
+            theirs.deadline,
+            theirs.http_status,
+            theirs.error,
+            theirs.created_at,
+            theirs.sent_at,
+            theirs.unknown_at,
+            theirs.finished_at,
+            theirs.priority,
+            theirs.reading_at,
+            theirs.after_operation_id,
+            theirs.persons,
+            theirs.brake,
+            theirs.limited,
+            theirs.retries,
+            theirs.call_number,
+            theirs.superseded_at
+           FROM ( SELECT outbox.id,
+                    outbox.sync_id,
+                    outbox.crew_call_id,
+                    outbox.flex_element_id,
+                    outbox.technician_id,
+                    outbox.kind,
+                    outbox.flex_resource_id,
+                    outbox.flex_line_item_id,
+                    outbox.flex_role_id,
+                    outbox.state,
+                    outbox.reason,
+                    outbox.attempts,
+                    outbox.due_at,
+                    outbox.token,
+                    outbox.lease_until,
+                    outbox.deadline,
+                    outbox.http_status,
+                    outbox.error,
+                    outbox.created_at,
+                    outbox.sent_at,
+                    outbox.unknown_at,
+                    outbox.finished_at,
+                    outbox.priority,
+                    outbox.reading_at,
+                    outbox.after_operation_id,
+                    outbox.persons,
+                    outbox.brake,
+                    outbox.limited,
+                    outbox.retries,
+                    outbox.call_number,
+                    outbox.superseded_at
+                   FROM flex_sync.outbox
+                  WHERE ((outbox.crew_call_id = person.crew_call_id) AND (outbox.kind <> 'observe'::text) AND ((outbox.state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'held'::text])) OR ((outbox.state = 'failed'::text) AND (outbox.superseded_at IS NULL))) AND (outbox.technician_id = person.technician_id))
+                UNION ALL
+                 SELECT outbox.id,
+                    outbox.sync_id,
+                    outbox.crew_call_id,
+                    outbox.flex_element_id,
+                    outbox.technician_id,
+                    outbox.kind,
+                    outbox.flex_resource_id,
+                    outbox.flex_line_item_id,
+                    outbox.flex_role_id,
+                    outbox.state,
+                    outbox.reason,
+                    outbox.attempts,
+                    outbox.due_at,
+                    outbox.token,
+                    outbox.lease_until,
+                    outbox.deadline,
+                    outbox.http_status,
+                    outbox.error,
+                    outbox.created_at,
+                    outbox.sent_at,
+                    outbox.unknown_at,
+                    outbox.finished_at,
+                    outbox.priority,
+                    outbox.reading_at,
+                    outbox.after_operation_id,
+                    outbox.persons,
+                    outbox.brake,
+                    outbox.limited,
+                    outbox.retries,
+                    outbox.call_number,
+                    outbox.superseded_at
+                   FROM flex_sync.outbox
+                  WHERE ((outbox.crew_call_id = person.crew_call_id) AND (outbox.kind <> 'observe'::text) AND ((outbox.state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'held'::text])) OR ((outbox.state = 'failed'::text) AND (outbox.superseded_at IS NULL))) AND (outbox.technician_id IS NULL) AND (outbox.flex_line_item_id = person.line))
+                UNION ALL
+                 SELECT outbox.id,
+                    outbox.sync_id,
+                    outbox.crew_call_id,
+                    outbox.flex_element_id,
+                    outbox.technician_id,
+                    outbox.kind,
+                    outbox.flex_resource_id,
+                    outbox.flex_line_item_id,
+                    outbox.flex_role_id,
+                    outbox.state,
+                    outbox.reason,
+                    outbox.attempts,
+                    outbox.due_at,
+                    outbox.token,
+                    outbox.lease_until,
+                    outbox.deadline,
+                    outbox.http_status,
+                    outbox.error,
+                    outbox.created_at,
+                    outbox.sent_at,
+                    outbox.unknown_at,
+                    outbox.finished_at,
+                    outbox.priority,
+                    outbox.reading_at,
+                    outbox.after_operation_id,
+                    outbox.persons,
+                    outbox.brake,
+                    outbox.limited,
+                    outbox.retries,
+                    outbox.call_number,
+                    outbox.superseded_at
+                   FROM flex_sync.outbox
+                  WHERE ((outbox.flex_element_id = crew_calls.flex_element_id) AND (outbox.kind = ANY (ARRAY['add'::text, 'set_role'::text, 'remove'::text])) AND ((outbox.state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'held'::text])) OR ((outbox.state = 'failed'::text) AND (outbox.superseded_at IS NULL))) AND (outbox.flex_resource_id = person.resource) AND ((outbox.crew_call_id = person.crew_call_id) OR (NOT ((outbox.state = 'held'::text) OR (outbox.kind = 'set_role'::text)))))) theirs
+          ORDER BY (array_position(ARRAY['failed'::text, 'held'::text, 'unknown'::text, 'sending'::text, 'pending'::text], theirs.state)), theirs.id
          LIMIT 1) operation ON (true))
      LEFT JOIN LATERAL ( SELECT calls.absent_at
            FROM flex_sync.calls
@@ -7297,6 +8340,8 @@ CREATE VIEW flex_sync.crew_status AS
           ORDER BY syncs.id DESC
          LIMIT 1) waiting ON (true))
      CROSS JOIN LATERAL ( SELECT flex_sync.policy_of(crew_calls.flex_element_id) AS policy) rule)
+     LEFT JOIN LATERAL ( SELECT flex_sync.why_pending(operation.flex_element_id, operation.limited) AS reason
+          WHERE (operation.state = 'pending'::text)) queue ON (true))
      CROSS JOIN LATERAL ( SELECT judged.pair[1] AS condition,
             judged.pair[2] AS reason
            FROM ( SELECT
@@ -7313,19 +8358,16 @@ CREATE VIEW flex_sync.crew_status AS
                             WHEN (late.absent_at IS NOT NULL) THEN ARRAY['unknown'::text, 'late_check'::text]
                             WHEN (missing.missing_since IS NOT NULL) THEN ARRAY['pending'::text, 'confirming'::text]
                             WHEN (operation.state = 'sending'::text) THEN ARRAY['pending'::text, 'sending'::text]
-                            WHEN (operation.state = 'pending'::text) THEN ARRAY['pending'::text, flex_sync.why_pending(operation.flex_element_id, operation.limited)]
+                            WHEN (operation.state = 'pending'::text) THEN ARRAY['pending'::text, queue.reason]
                             WHEN (person.problem IS NOT NULL) THEN ARRAY['unmapped'::text, person.problem]
-                            WHEN ((NOT person.desired) AND (recorded.technician_id IS NOT NULL) AND ((rule.policy = 'add_only'::text) OR ((rule.policy = 'owned'::text) AND (NOT (EXISTS ( SELECT
-                               FROM flex_sync.ledger
-                              WHERE (ledger.flex_line_item_id = recorded.flex_line_item_id))))) OR (EXISTS ( SELECT
-                               FROM flex_sync.removal_decisions
-                              WHERE ((removal_decisions.flex_line_item_id = recorded.flex_line_item_id) AND (removal_decisions.decision = 'rejected'::text)))))) THEN ARRAY['synced'::text, 'kept_by_policy'::text]
+                            WHEN ((NOT person.desired) AND (recorded.technician_id IS NOT NULL) AND flex_sync.stays_by_policy(crew_calls.flex_element_id, recorded.flex_line_item_id, rule.policy)) THEN ARRAY['synced'::text, 'kept_by_policy'::text]
                             WHEN (person.desired AND (elements.reading_at IS NULL) AND (waiting.requested_at IS NULL)) THEN ARRAY['never_synced'::text, 'never_synced'::text]
-                            WHEN ((waiting.requested_at IS NOT NULL) AND (person.desired <> (recorded.technician_id IS NOT NULL))) THEN ARRAY['pending'::text, 'requested'::text]
+                            WHEN ((waiting.requested_at IS NOT NULL) AND ((person.desired <> (recorded.technician_id IS NOT NULL)) OR (person.desired AND (observed.flex_line_item_id IS NULL)))) THEN ARRAY['pending'::text, 'requested'::text]
                             WHEN ((NOT person.desired) AND (recorded.technician_id IS NULL)) THEN ARRAY['synced'::text, 'foreign'::text]
                             WHEN ((rule.policy = 'report'::text) AND ((person.desired <> (recorded.technician_id IS NOT NULL)) OR (observed.flex_line_item_id IS NULL))) THEN ARRAY['pending'::text, 'report_only'::text]
                             WHEN (person.desired AND (observed.flex_line_item_id IS NULL)) THEN ARRAY['pending'::text, 'not_requested'::text]
                             WHEN (person.desired <> (recorded.technician_id IS NOT NULL)) THEN ARRAY['pending'::text, 'not_requested'::text]
+                            WHEN ((person.resource IS NOT NULL) AND person.differ_in_role) THEN ARRAY['synced'::text, 'shared_resource'::text]
                             WHEN
                             CASE
                                 WHEN (person.desired AND (EXISTS ( SELECT
@@ -7346,12 +8388,23 @@ CREATE VIEW flex_sync.crew_status AS
      CROSS JOIN LATERAL ( SELECT
                 CASE verdict.condition
                     WHEN 'paused'::text THEN tenant.paused_at
-                    WHEN 'blocked'::text THEN COALESCE(elements.blocked_at, crew_call_blocks.since, tenant.breaker_opened_at)
+                    WHEN 'blocked'::text THEN
+                    CASE
+                        WHEN (elements.blocked_reason IS NOT NULL) THEN elements.blocked_since
+                        WHEN flex_sync.is_flex_id(crew_calls.flex_element_id) THEN COALESCE(crew_call_blocks.since, tenant.breaker_opened_at)
+                        ELSE NULL::timestamp with time zone
+                    END
                     WHEN 'failed'::text THEN operation.finished_at
                     WHEN 'unknown'::text THEN COALESCE(operation.unknown_at, late.absent_at)
                     WHEN 'held'::text THEN operation.created_at
                     WHEN 'pending'::text THEN COALESCE(missing.missing_since, operation.created_at, waiting.requested_at)
-                    WHEN 'synced'::text THEN GREATEST(observed.first_seen_at, observed.added_at)
+                    WHEN 'unmapped'::text THEN ( SELECT decisions.decided_at
+                       FROM (flex_sync.decisions
+                         JOIN flex_sync.last_decisions ON ((last_decisions.flex_element_id = decisions.flex_element_id)))
+                      WHERE ((decisions.flex_element_id = crew_calls.flex_element_id) AND (decisions.crew_call_id = person.crew_call_id) AND (decisions.technician_id = person.technician_id) AND (decisions.decision = 'unmapped'::text) AND (((last_decisions.decisions -> concat_ws(' '::text, 'person', person.crew_call_id, person.technician_id)) ->> 0) = 'unmapped'::text))
+                      ORDER BY decisions.decided_at DESC
+                     LIMIT 1)
+                    WHEN 'synced'::text THEN GREATEST(observed.first_seen_at, observed.added_at, stray.first_seen_at, stray.added_at)
                     ELSE NULL::timestamp with time zone
                 END AS since) times)
   ORDER BY (array_position(ARRAY['paused'::text, 'blocked'::text, 'failed'::text, 'held'::text, 'unknown'::text, 'pending'::text, 'unmapped'::text, 'never_synced'::text, 'synced'::text], verdict.condition)), person.crew_call_id, person.technician_id;
@@ -7547,23 +8600,6 @@ ALTER TABLE flex_sync.joined_requests ALTER COLUMN id ADD GENERATED ALWAYS AS ID
     NO MAXVALUE
     CACHE 1
 );
-
-
---
--- Name: last_decisions; Type: TABLE; Schema: flex_sync; Owner: -
---
-
-CREATE TABLE flex_sync.last_decisions (
-    flex_element_id text NOT NULL,
-    decisions jsonb NOT NULL
-);
-
-
---
--- Name: TABLE last_decisions; Type: COMMENT; Schema: flex_sync; Owner: -
---
-
-COMMENT ON TABLE flex_sync.last_decisions IS 'What the last plan of an element decided, so that the same again is not remembered again.';
 
 
 --
@@ -7774,6 +8810,30 @@ ALTER TABLE flex_sync.readings ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
     NO MAXVALUE
     CACHE 1
 );
+
+
+--
+-- Name: removal_decisions; Type: TABLE; Schema: flex_sync; Owner: -
+--
+
+CREATE TABLE flex_sync.removal_decisions (
+    flex_element_id text NOT NULL,
+    flex_line_item_id text NOT NULL,
+    flex_resource_id text NOT NULL,
+    crew_call_id uuid NOT NULL,
+    plan text NOT NULL,
+    decision text NOT NULL,
+    decided_at timestamp with time zone NOT NULL,
+    decided_by text NOT NULL,
+    CONSTRAINT "a yes or a no" CHECK ((decision = ANY (ARRAY['approved'::text, 'rejected'::text])))
+);
+
+
+--
+-- Name: TABLE removal_decisions; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON TABLE flex_sync.removal_decisions IS 'What people decided about held removals, line by line. A yes ends when the line is gone or after a day; a no when the line is gone.';
 
 
 --
@@ -8392,6 +9452,13 @@ CREATE INDEX outbox_by_sync ON flex_sync.outbox USING btree (sync_id);
 
 
 --
+-- Name: outbox_contested; Type: INDEX; Schema: flex_sync; Owner: -
+--
+
+CREATE INDEX outbox_contested ON flex_sync.outbox USING btree (flex_element_id, flex_resource_id) WHERE ((kind = 'add'::text) AND (state = 'failed'::text) AND (reason = 'contested'::text));
+
+
+--
 -- Name: outbox_done_by_element; Type: INDEX; Schema: flex_sync; Owner: -
 --
 
@@ -8409,7 +9476,7 @@ CREATE INDEX outbox_due ON flex_sync.outbox USING btree (priority, due_at, id) W
 -- Name: outbox_failed; Type: INDEX; Schema: flex_sync; Owner: -
 --
 
-CREATE INDEX outbox_failed ON flex_sync.outbox USING btree (flex_element_id, kind) WHERE ((state = 'failed'::text) AND (superseded_at IS NULL));
+CREATE INDEX outbox_failed ON flex_sync.outbox USING btree (flex_element_id, kind, flex_resource_id) WHERE ((state = 'failed'::text) AND (superseded_at IS NULL));
 
 
 --
@@ -8423,7 +9490,7 @@ CREATE INDEX outbox_failed_by_crew_call ON flex_sync.outbox USING btree (crew_ca
 -- Name: outbox_open; Type: INDEX; Schema: flex_sync; Owner: -
 --
 
-CREATE INDEX outbox_open ON flex_sync.outbox USING btree (flex_element_id, kind) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'held'::text]));
+CREATE INDEX outbox_open ON flex_sync.outbox USING btree (flex_element_id, kind, flex_resource_id) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'held'::text]));
 
 
 --
@@ -8517,6 +9584,34 @@ CREATE INDEX flex_sync_crew_calls_by_element ON public.flex_crew_calls USING btr
 
 CREATE INDEX flex_sync_crew_calls_without_element ON public.flex_crew_calls USING btree (id) WHERE (length(lower(btrim(flex_element_id, ' 	
 '::text))) IS DISTINCT FROM 36);
+
+
+--
+-- Name: crew_call_settings flex_sync_changed_policy; Type: TRIGGER; Schema: flex_sync; Owner: -
+--
+
+CREATE TRIGGER flex_sync_changed_policy AFTER INSERT OR DELETE OR UPDATE ON flex_sync.crew_call_settings FOR EACH ROW EXECUTE FUNCTION flex_sync.note_changed_policy();
+
+
+--
+-- Name: settings flex_sync_changed_policy; Type: TRIGGER; Schema: flex_sync; Owner: -
+--
+
+CREATE TRIGGER flex_sync_changed_policy AFTER UPDATE OF policy ON flex_sync.settings FOR EACH ROW EXECUTE FUNCTION flex_sync.note_changed_policy();
+
+
+--
+-- Name: crew_call_settings note_changed_interval; Type: TRIGGER; Schema: flex_sync; Owner: -
+--
+
+CREATE TRIGGER note_changed_interval AFTER INSERT OR DELETE OR UPDATE OF resync_interval ON flex_sync.crew_call_settings FOR EACH ROW EXECUTE FUNCTION flex_sync.note_changed_interval();
+
+
+--
+-- Name: settings note_changed_interval; Type: TRIGGER; Schema: flex_sync; Owner: -
+--
+
+CREATE TRIGGER note_changed_interval AFTER UPDATE OF resync_interval ON flex_sync.settings FOR EACH ROW EXECUTE FUNCTION flex_sync.note_changed_interval();
 
 
 --
@@ -8770,6 +9865,13 @@ REVOKE ALL ON FUNCTION flex_sync.decide_removals(crew_call_id uuid, plan text, d
 
 
 --
+-- Name: FUNCTION desired_columns(host_table oid); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.desired_columns(host_table oid) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION desired_of(crew_call_id uuid); Type: ACL; Schema: flex_sync; Owner: -
 --
 
@@ -8869,6 +9971,13 @@ REVOKE ALL ON FUNCTION flex_sync.forget_line(flex_element_id text, flex_line_ite
 
 
 --
+-- Name: FUNCTION forget_removed(operation_ids bigint[]); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.forget_removed(operation_ids bigint[]) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION grant_privileges(); Type: ACL; Schema: flex_sync; Owner: -
 --
 
@@ -8876,10 +9985,10 @@ REVOKE ALL ON FUNCTION flex_sync.grant_privileges() FROM PUBLIC;
 
 
 --
--- Name: FUNCTION hash_of_held(held flex_sync.planned[]); Type: ACL; Schema: flex_sync; Owner: -
+-- Name: FUNCTION hash_of_held(flex_line_item_ids text[], flex_resource_ids text[]); Type: ACL; Schema: flex_sync; Owner: -
 --
 
-REVOKE ALL ON FUNCTION flex_sync.hash_of_held(held flex_sync.planned[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION flex_sync.hash_of_held(flex_line_item_ids text[], flex_resource_ids text[]) FROM PUBLIC;
 
 
 --
@@ -8985,13 +10094,13 @@ GRANT ALL ON FUNCTION flex_sync.name_of(technician_id uuid) TO flex_sync_operato
 
 
 --
--- Name: FUNCTION next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text); Type: ACL; Schema: flex_sync; Owner: -
+-- Name: FUNCTION next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text, people uuid[]); Type: ACL; Schema: flex_sync; Owner: -
 --
 
-REVOKE ALL ON FUNCTION flex_sync.next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text) FROM PUBLIC;
-GRANT ALL ON FUNCTION flex_sync.next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text) TO flex_sync_app;
-GRANT ALL ON FUNCTION flex_sync.next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text) TO flex_sync_operator;
-GRANT ALL ON FUNCTION flex_sync.next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text) TO flex_sync_drainer;
+REVOKE ALL ON FUNCTION flex_sync.next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text, people uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text, people uuid[]) TO flex_sync_app;
+GRANT ALL ON FUNCTION flex_sync.next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text, people uuid[]) TO flex_sync_drainer;
+GRANT ALL ON FUNCTION flex_sync.next_action(condition text, reason text, crew_call_id uuid, operation_id bigint, plan text, people uuid[]) TO flex_sync_operator;
 
 
 --
@@ -9049,10 +10158,24 @@ REVOKE ALL ON FUNCTION flex_sync.note_changed_crew_call() FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION note_changed_interval(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.note_changed_interval() FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION note_changed_mapping(); Type: ACL; Schema: flex_sync; Owner: -
 --
 
 REVOKE ALL ON FUNCTION flex_sync.note_changed_mapping() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION note_changed_policy(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.note_changed_policy() FROM PUBLIC;
 
 
 --
@@ -9088,6 +10211,13 @@ REVOKE ALL ON FUNCTION flex_sync.note_deleted_profile() FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION flex_sync.note_element(flex_element_id text, reason text, wants_reading boolean) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION note_elements(flex_element_ids text[], reason text, wants_reading boolean, requests_sync boolean); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.note_elements(flex_element_ids text[], reason text, wants_reading boolean, requests_sync boolean) FROM PUBLIC;
 
 
 --
@@ -9201,6 +10331,14 @@ GRANT ALL ON FUNCTION flex_sync.record_add(operation_id bigint, token uuid, flex
 
 
 --
+-- Name: FUNCTION record_done(done jsonb); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.record_done(done jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.record_done(done jsonb) TO flex_sync_drainer;
+
+
+--
 -- Name: FUNCTION record_failure(operation_id bigint, token uuid, outcome text, http_status integer, error text, retry_after interval); Type: ACL; Schema: flex_sync; Owner: -
 --
 
@@ -9228,6 +10366,13 @@ GRANT ALL ON FUNCTION flex_sync.record_observation(operation_id bigint, token uu
 --
 
 REVOKE ALL ON FUNCTION flex_sync.record_person(crew_call_id uuid, technician_id uuid, flex_element_id text, flex_line_item_id text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION record_persons(operation_ids bigint[]); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.record_persons(operation_ids bigint[]) FROM PUBLIC;
 
 
 --
@@ -9277,6 +10422,13 @@ REVOKE ALL ON FUNCTION flex_sync.removals_within_the_hour() FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION remove_assignments(crew_call_ids uuid[], technician_ids uuid[], flex_line_item_ids text[]); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.remove_assignments(crew_call_ids uuid[], technician_ids uuid[], flex_line_item_ids text[]) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION request_sync(crew_call_id uuid, flex_element_id text, requested_by text, allow_mass_removal boolean, OUT sync_id bigint, OUT joined boolean); Type: ACL; Schema: flex_sync; Owner: -
 --
 
@@ -9315,6 +10467,13 @@ GRANT ALL ON FUNCTION flex_sync.retry_failed(crew_call_id uuid) TO flex_sync_ope
 
 
 --
+-- Name: FUNCTION room_for_background(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.room_for_background() FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION server_started_at(); Type: ACL; Schema: flex_sync; Owner: -
 --
 
@@ -9330,10 +10489,25 @@ GRANT ALL ON FUNCTION flex_sync.set_policy(crew_call_id uuid, policy text) TO fl
 
 
 --
+-- Name: FUNCTION set_resync_interval(crew_call_id uuid, resync_interval interval); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.set_resync_interval(crew_call_id uuid, resync_interval interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.set_resync_interval(crew_call_id uuid, resync_interval interval) TO flex_sync_operator;
+
+
+--
 -- Name: FUNCTION settle_unknown(flex_element_id text, began_at timestamp with time zone); Type: ACL; Schema: flex_sync; Owner: -
 --
 
 REVOKE ALL ON FUNCTION flex_sync.settle_unknown(flex_element_id text, began_at timestamp with time zone) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION share_with_service_role(before oid[]); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.share_with_service_role(before oid[]) FROM PUBLIC;
 
 
 --
@@ -9344,6 +10518,16 @@ REVOKE ALL ON FUNCTION flex_sync.state_of_crew_call(crew_call_id uuid, flex_elem
 GRANT ALL ON FUNCTION flex_sync.state_of_crew_call(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT desired bigint, OUT recorded bigint, OUT observed bigint, OUT pending bigint, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT next_action text) TO flex_sync_app;
 GRANT ALL ON FUNCTION flex_sync.state_of_crew_call(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT desired bigint, OUT recorded bigint, OUT observed bigint, OUT pending bigint, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT next_action text) TO flex_sync_operator;
 GRANT ALL ON FUNCTION flex_sync.state_of_crew_call(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT desired bigint, OUT recorded bigint, OUT observed bigint, OUT pending bigint, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT next_action text) TO flex_sync_drainer;
+
+
+--
+-- Name: FUNCTION stays_by_policy(flex_element_id text, flex_line_item_id text, policy text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.stays_by_policy(flex_element_id text, flex_line_item_id text, policy text) FROM PUBLIC;
+GRANT ALL ON FUNCTION flex_sync.stays_by_policy(flex_element_id text, flex_line_item_id text, policy text) TO flex_sync_app;
+GRANT ALL ON FUNCTION flex_sync.stays_by_policy(flex_element_id text, flex_line_item_id text, policy text) TO flex_sync_drainer;
+GRANT ALL ON FUNCTION flex_sync.stays_by_policy(flex_element_id text, flex_line_item_id text, policy text) TO flex_sync_operator;
 
 
 --
@@ -9456,6 +10640,13 @@ GRANT ALL ON FUNCTION flex_sync.why_pending(flex_element_id text, limited boolea
 
 
 --
+-- Name: FUNCTION write_assignment(crew_call_id uuid, technician_id uuid, flex_line_item_id text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.write_assignment(crew_call_id uuid, technician_id uuid, flex_line_item_id text) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION write_role(flex_element_id text, flex_line_item_id text, flex_role_id text); Type: ACL; Schema: flex_sync; Owner: -
 --
 
@@ -9548,6 +10739,13 @@ GRANT SELECT ON TABLE flex_sync.crew_call_status TO flex_sync_drainer;
 
 
 --
+-- Name: TABLE last_decisions; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.last_decisions TO flex_sync_operator;
+
+
+--
 -- Name: TABLE lines; Type: ACL; Schema: flex_sync; Owner: -
 --
 
@@ -9567,13 +10765,6 @@ GRANT SELECT ON TABLE flex_sync.missing_lines TO flex_sync_operator;
 --
 
 GRANT SELECT ON TABLE flex_sync.recorded_crew TO flex_sync_operator;
-
-
---
--- Name: TABLE removal_decisions; Type: ACL; Schema: flex_sync; Owner: -
---
-
-GRANT SELECT ON TABLE flex_sync.removal_decisions TO flex_sync_operator;
 
 
 --
@@ -9631,13 +10822,6 @@ GRANT SELECT ON TABLE flex_sync.joined_requests TO flex_sync_operator;
 
 
 --
--- Name: TABLE last_decisions; Type: ACL; Schema: flex_sync; Owner: -
---
-
-GRANT SELECT ON TABLE flex_sync.last_decisions TO flex_sync_operator;
-
-
---
 -- Name: TABLE metrics; Type: ACL; Schema: flex_sync; Owner: -
 --
 
@@ -9665,6 +10849,13 @@ GRANT SELECT ON TABLE flex_sync.operator_log TO flex_sync_operator;
 --
 
 GRANT SELECT ON TABLE flex_sync.readings TO flex_sync_operator;
+
+
+--
+-- Name: TABLE removal_decisions; Type: ACL; Schema: flex_sync; Owner: -
+--
+
+GRANT SELECT ON TABLE flex_sync.removal_decisions TO flex_sync_operator;
 
 
 --
