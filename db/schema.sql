@@ -2396,7 +2396,6 @@ COMMENT ON FUNCTION flex_sync.host_error() IS 'Why the host''s crew calls or the
 CREATE FUNCTION flex_sync.is_flex_id(value text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
-  -- What is left of a UUID without its digits are four dashes; a regular expression says the same and costs more.
   select coalesce(
     pg_catalog.btrim(value, E' \t\r\n') operator(pg_catalog.~~) '________-____-____-____-____________'
       and pg_catalog.translate(pg_catalog.btrim(value, E' \t\r\n'), '0123456789abcdefABCDEF', '') operator(pg_catalog.=) '----',
@@ -9587,20 +9586,6 @@ CREATE INDEX flex_sync_crew_calls_without_element ON public.flex_crew_calls USIN
 
 
 --
--- Name: crew_call_settings flex_sync_changed_policy; Type: TRIGGER; Schema: flex_sync; Owner: -
---
-
-CREATE TRIGGER flex_sync_changed_policy AFTER INSERT OR DELETE OR UPDATE ON flex_sync.crew_call_settings FOR EACH ROW EXECUTE FUNCTION flex_sync.note_changed_policy();
-
-
---
--- Name: settings flex_sync_changed_policy; Type: TRIGGER; Schema: flex_sync; Owner: -
---
-
-CREATE TRIGGER flex_sync_changed_policy AFTER UPDATE OF policy ON flex_sync.settings FOR EACH ROW EXECUTE FUNCTION flex_sync.note_changed_policy();
-
-
---
 -- Name: crew_call_settings note_changed_interval; Type: TRIGGER; Schema: flex_sync; Owner: -
 --
 
@@ -9612,6 +9597,20 @@ CREATE TRIGGER note_changed_interval AFTER INSERT OR DELETE OR UPDATE OF resync_
 --
 
 CREATE TRIGGER note_changed_interval AFTER UPDATE OF resync_interval ON flex_sync.settings FOR EACH ROW EXECUTE FUNCTION flex_sync.note_changed_interval();
+
+
+--
+-- Name: crew_call_settings note_changed_policy; Type: TRIGGER; Schema: flex_sync; Owner: -
+--
+
+CREATE TRIGGER note_changed_policy AFTER INSERT OR DELETE OR UPDATE ON flex_sync.crew_call_settings FOR EACH ROW EXECUTE FUNCTION flex_sync.note_changed_policy();
+
+
+--
+-- Name: settings note_changed_policy; Type: TRIGGER; Schema: flex_sync; Owner: -
+--
+
+CREATE TRIGGER note_changed_policy AFTER UPDATE OF policy ON flex_sync.settings FOR EACH ROW EXECUTE FUNCTION flex_sync.note_changed_policy();
 
 
 --

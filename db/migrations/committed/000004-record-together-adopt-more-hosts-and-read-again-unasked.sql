@@ -1,5 +1,5 @@
 --! Previous: sha1:1fbfd8f502b67c58d447a78347a4af98be020386
---! Hash: sha1:60fa512d7de8ea98fc62e83397b37821019d26ae
+--! Hash: sha1:dd384cd9860b1da81c54478fe15b9eec866051a8
 --! Message: Record together, adopt more hosts and read again unasked
 
 select flex_sync.remember_objects();
@@ -1697,7 +1697,8 @@ comment on function flex_sync.history(uuid, uuid, timestamptz) is 'What happened
 -- is_flex_id(value)
 --
 -- Whether a resource or element id may be sent to Flex: it is UUID-shaped (any version) once trimmed.
--- Put in place of each call, as flex_id.
+-- Put in place of each call, as flex_id. What is left of a UUID without its digits are four dashes: a regular expression
+-- says the same and costs more.
 --
 -- Parameters   value   any text
 -- Returns      boolean, false for null
@@ -1707,7 +1708,6 @@ language sql
 immutable
 parallel safe
 as $$
-  -- What is left of a UUID without its digits are four dashes; a regular expression says the same and costs more.
   select coalesce(
     pg_catalog.btrim(value, E' \t\r\n') operator(pg_catalog.~~) '________-____-____-____-____________'
       and pg_catalog.translate(pg_catalog.btrim(value, E' \t\r\n'), '0123456789abcdefABCDEF', '') operator(pg_catalog.=) '----',
@@ -5610,12 +5610,12 @@ end
 $$;
 
 -- Another policy or interval holds at once, also for what was not sent yet.
-drop trigger if exists flex_sync_changed_policy on flex_sync.settings;
-create trigger flex_sync_changed_policy
+drop trigger if exists note_changed_policy on flex_sync.settings;
+create trigger note_changed_policy
 after update of policy on flex_sync.settings
 for each row execute function flex_sync.note_changed_policy();
-drop trigger if exists flex_sync_changed_policy on flex_sync.crew_call_settings;
-create trigger flex_sync_changed_policy
+drop trigger if exists note_changed_policy on flex_sync.crew_call_settings;
+create trigger note_changed_policy
 after insert or update or delete on flex_sync.crew_call_settings
 for each row execute function flex_sync.note_changed_policy();
 drop trigger if exists note_changed_interval on flex_sync.settings;
