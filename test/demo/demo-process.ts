@@ -20,6 +20,8 @@ export type DemoProcess = {
   ended: Promise<number | string | null>;
 };
 
+const HANGS_AFTER_MS = 55_000;
+
 /** Start the demo as a process of its own, with a temp folder of its own. */
 export function startDemo(args: string[] = [], env: Record<string, string> = {}): DemoProcess {
   const temp = mkdtempSync(join(tmpdir(), "flex-crew-sync-demo-test-"));
@@ -36,9 +38,16 @@ export function startDemo(args: string[] = [], env: Record<string, string> = {})
       written[name] += text;
     });
   }
-  const ended = new Promise<number | string | null>((resolve) => {
+  const ended = new Promise<number | string | null>((resolve, reject) => {
     child.once("close", (code, signal) => resolve(code ?? signal));
+    // Before the test's own patience ends, which tells nothing of where it hangs.
+    setTimeout(() => reject(new Error(`the demo hangs; ${state()}`)), HANGS_AFTER_MS).unref();
   });
+  ended.catch(() => {});
+  const state = () =>
+    child.exitCode === null && child.signalCode === null
+      ? `it said:\n${written.stdout.slice(-2_000)}\n${written.stderr.slice(-2_000)}`
+      : `its process has ended (${child.exitCode ?? child.signalCode}), and somebody still holds its output`;
   onTestFinished(() => {
     child.kill("SIGKILL");
     rmSync(temp, { recursive: true, force: true });
