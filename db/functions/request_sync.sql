@@ -41,14 +41,16 @@ begin
   where syncs.flex_element_id = request_sync.flex_element_id
     and syncs.finished_at is null
     and (
-      exists (
+      -- Joined after its reading began: that one is not for it any more.
+      syncs.reading_at is null
+      or exists (
         select from syncs as older
         where older.flex_element_id = request_sync.flex_element_id
           and older.finished_at is null
           and older.id < syncs.id
       )
       or (
-        (syncs.reading_at is null or syncs.reading_at > coalesce(elements.reading_at, '-infinity'))
+        syncs.reading_at > coalesce(elements.reading_at, '-infinity')
         and not exists (
           select from outbox
           where outbox.flex_element_id = request_sync.flex_element_id

@@ -68,19 +68,22 @@ async function ours(sql: Sql): Promise<Trigger[]> {
     from pg_trigger
     join pg_class on pg_class.oid = tgrelid
     join pg_namespace on pg_namespace.oid = relnamespace
-    where tgname like 'flex_sync\\_%'
-      and nspname = ${await hostSchemaOf(sql)}
+    join pg_proc on pg_proc.oid = tgfoid
+    where pronamespace = 'flex_sync'::regnamespace
+      and not tgisinternal
     order by tgname, relname`;
 }
 
-/** Without them, what is deleted or pointed elsewhere is not cleaned up in Flex. */
+/** Without them, nobody notices what is deleted, pointed elsewhere or set anew. */
 async function triggers(sql: Sql): Promise<Found> {
   const schema = await hostSchemaOf(sql);
   const there = await ours(sql);
-  const missing = shippedTriggers(schema).filter(({ name }) => !there.some((one) => one.name === name));
+  const missing = shippedTriggers(schema).filter(
+    ({ name, table }) => !there.some((one) => one.name === name && one.table === table),
+  );
   if (missing.length > 0) {
     return fail(
-      `missing: ${missing.map(({ name, table }) => `${name} on ${table}`).join(", ")}: deleted crew calls are not cleaned up in Flex`,
+      `missing: ${missing.map(({ name, table }) => `${name} on ${table}`).join(", ")}: what they notice, such as a deleted crew call, is not followed up in Flex`,
       "Put them back:",
       missing.map(({ statement }) => statement).join("\n"),
     );
@@ -109,7 +112,7 @@ async function autoSyncTriggers(sql: Sql): Promise<number> {
   return (await ours(sql)).filter(({ name }) => name.startsWith("flex_sync_auto_")).length;
 }
 
-/** The triggers that the committed migrations make on the host's tables. */
+/** The triggers that the committed migrations make, on the host's tables and on ours. */
 function shippedTriggers(schema: string): { name: string; table: string; statement: string }[] {
   return committedMigrations().flatMap(({ sql }) =>
     [...inHostSchema(sql, schema).matchAll(/^create trigger (\w+)\s[^;]*? on (\S+)\s[^;]*;/gms)].map(

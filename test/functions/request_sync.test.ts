@@ -162,6 +162,29 @@ describe("the waiting sync", () => {
   });
 });
 
+test("a sync that was joined after its reading began is joined again when the older one has ended", async () => {
+  const { sql } = await createDatabase();
+  const call = await makeCrewCall(sql, { desired: [ana] });
+  await request(sql, call);
+  for (const operation of await claim(sql)) await answer(sql, call.flex, operation);
+  const [add] = await claim(sql);
+  await request(sql, call);
+  await moveClock(sql, "11 s");
+  const [reading] = await claim(sql);
+  await request(sql, call);
+  if (add) await answer(sql, call.flex, add);
+  // Its own reading is still under way, and began before it was joined.
+  await assign(sql, call, [ben]);
+  await request(sql, call);
+  expect(await sql`select requests from flex_sync.syncs where finished_at is null`).toEqual([
+    { requests: 3 },
+  ]);
+  if (reading) await answer(sql, call.flex, reading);
+  await settleWith(sql, call.flex);
+  expect(call.flex.resourcesOf(call.element)).toHaveLength(2);
+  expect(await conditionOf(sql, call)).toBe("synced");
+});
+
 describe("a request after readings that failed", () => {
   test("joins the one sync that waits, however many go back to waiting", async () => {
     const { sql } = await createDatabase();
