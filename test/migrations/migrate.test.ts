@@ -140,16 +140,22 @@ test("tries again where Postgres ends it for the sake of a session that holds wh
     "alter table flex_sync.a add column note text; alter table flex_sync.b add column note text;",
   );
   await migrate({ connectionString: url, migrations: [made] });
+  let hold = () => {};
+  const holding = new Promise<void>((resolve) => {
+    hold = resolve;
+  });
+  const drainer = sql.begin(async (transaction) => {
+    // Whoever looks first for a deadlock is ended.
+    await transaction`set local deadlock_timeout = '1 h'`;
+    await transaction`select from flex_sync.b`;
+    hold();
+    const waiting = () => sql`select from pg_locks where relation = 'flex_sync.b'::regclass and not granted`;
+    await expect.poll(async () => (await waiting()).length, { timeout: 20_000 }).toBe(1);
+    return transaction`select * from flex_sync.a`;
+  });
+  await holding;
   const [other, updated] = await Promise.all([
-    sql.begin(async (drainer) => {
-      // Whoever looks first for a deadlock is ended.
-      await drainer`set local deadlock_timeout = '1 h'`;
-      await drainer`select from flex_sync.b`;
-      const waiting = () =>
-        sql`select from pg_locks where relation = 'flex_sync.b'::regclass and not granted`;
-      await expect.poll(async () => (await waiting()).length, { timeout: 20_000 }).toBe(1);
-      return drainer`select * from flex_sync.a`;
-    }),
+    drainer,
     migrate({ connectionString: url, migrations: [made, altered] }),
   ]);
   expect([...other]).toEqual([]);

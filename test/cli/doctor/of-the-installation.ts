@@ -93,6 +93,16 @@ export const ofTheInstallation: Misconfiguration[] = [
     },
   },
   {
+    name: "a trigger on the settings that is gone",
+    check: "triggers",
+    status: "fail",
+    names: "note_changed_policy on flex_sync.settings",
+    async make({ sql }) {
+      await sql`drop trigger note_changed_policy on flex_sync.settings`;
+      return undefined;
+    },
+  },
+  {
     name: "triggers that a data load disabled",
     check: "triggers",
     status: "fail",
