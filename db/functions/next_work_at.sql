@@ -36,7 +36,8 @@ begin
   -- What ran out earlier was taken over: see take_over_expired.
   select min(outbox.lease_until) into v_other from outbox where outbox.state = 'sending' and outbox.lease_until > v_now - interval '15 min';
   if v_tenant.breaker_opened_at is not null then
-    return least(v_other, v_tenant.probe_at);
+    -- A probe is a call like any other.
+    return least(v_other, greatest(v_tenant.probe_at, (select calls_left.frees_at from calls_left())));
   end if;
 
   -- When removal_limit lets the next line go: the oldest of the last that used it up leaves the hour.

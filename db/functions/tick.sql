@@ -36,12 +36,15 @@ begin
       from outbox
       cross join settings
       left join elements on elements.flex_element_id = outbox.flex_element_id
+      left join element_health on element_health.flex_element_id = outbox.flex_element_id
       where outbox.state = 'pending'
         and outbox.kind <> 'observe'
         and outbox.after_operation_id is null
         and outbox.due_at <= v_now
         and outbox.reading_at <= greatest(v_now - settings.max_reading_age, v_started_at)
         and elements.blocked_reason is null
+        -- No reading comes sooner than that: to look again would change nothing.
+        and (element_health.backoff_until is null or element_health.backoff_until <= v_now)
         and not (outbox.limited and removals_within_the_hour() >= settings.removal_limit)
         -- A reading that waits for later, such as a background one, comes now; one for this very reason may be backing off.
         and not exists (

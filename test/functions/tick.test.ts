@@ -81,6 +81,23 @@ describe("a write whose reading got too old", () => {
     await drainWith(sql, call.flex);
     expect(await lastSync(sql, call)).toMatchObject({ outcome: "synced", added: 2 });
   });
+
+  test("keeps nobody busy while another reading has its own time", async () => {
+    const { sql } = await createDatabase();
+    await sql`update flex_sync.settings set confirm_after = '30 s', max_reading_age = '5 s'`;
+    const call = await makeCrewCall(sql, {
+      desired: [ana, ben, person(3)],
+      recorded: [ana, ben],
+      inFlex: [ben],
+    });
+    await request(sql, call);
+    for (const reading of await claim(sql)) await observe(sql, call.flex, reading);
+    await moveClock(sql, "6 s");
+    await sql`select flex_sync.tick()`;
+    expect(await sql`select flex_sync.tick() as done`).toEqual([{ done: 0 }]);
+    await settleWith(sql, call.flex);
+    expect(call.flex.resourcesOf(call.element)).toHaveLength(3);
+  });
 });
 
 describe("next_work_at", () => {
@@ -116,6 +133,19 @@ describe("next_work_at", () => {
     await sql`update flex_sync.settings set resync_interval = '10 min'`;
     await sync(sql, call);
     expect(Number(await nextWork(sql))).toBeGreaterThan(470);
+  });
+});
+
+describe("next_work_at, with no call left", () => {
+  test("is when one frees, for a probe too", async () => {
+    const { sql } = await createDatabase();
+    const call = await makeCrewCall(sql, { desired: [ana] });
+    await sync(sql, call);
+    await sql`update flex_sync.settings set hourly_limit = 1`;
+    await sql`select flex_sync.open_breaker('flex_down', 'test')`;
+    const [row] =
+      await sql`select flex_sync.next_work_at() = (select frees_at from flex_sync.calls_left()) as frees`;
+    expect(row).toEqual({ frees: true });
   });
 });
 

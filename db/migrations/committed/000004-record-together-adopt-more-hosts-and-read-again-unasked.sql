@@ -1,5 +1,5 @@
 --! Previous: sha1:1fbfd8f502b67c58d447a78347a4af98be020386
---! Hash: sha1:1cf1b2e601001531f51cbd9cb28a9fffe5c9364f
+--! Hash: sha1:dcd346cedab1d92d6a17ae4a0db3ccc445cebe6a
 --! Message: Record together, adopt more hosts and read again unasked
 
 select flex_sync.remember_objects();
@@ -2063,7 +2063,8 @@ begin
   -- What ran out earlier was taken over: see take_over_expired.
   select min(outbox.lease_until) into v_other from outbox where outbox.state = 'sending' and outbox.lease_until > v_now - interval '15 min';
   if v_tenant.breaker_opened_at is not null then
-    return least(v_other, v_tenant.probe_at);
+    -- A probe is a call like any other.
+    return least(v_other, greatest(v_tenant.probe_at, (select calls_left.frees_at from calls_left())));
   end if;
 
   -- When removal_limit lets the next line go: the oldest of the last that used it up leaves the hour.
@@ -5151,12 +5152,15 @@ begin
       from outbox
       cross join settings
       left join elements on elements.flex_element_id = outbox.flex_element_id
+      left join element_health on element_health.flex_element_id = outbox.flex_element_id
       where outbox.state = 'pending'
         and outbox.kind <> 'observe'
         and outbox.after_operation_id is null
         and outbox.due_at <= v_now
         and outbox.reading_at <= greatest(v_now - settings.max_reading_age, v_started_at)
         and elements.blocked_reason is null
+        -- No reading comes sooner than that: to look again would change nothing.
+        and (element_health.backoff_until is null or element_health.backoff_until <= v_now)
         and not (outbox.limited and removals_within_the_hour() >= settings.removal_limit)
         -- A reading that waits for later, such as a background one, comes now; one for this very reason may be backing off.
         and not exists (
