@@ -106,6 +106,8 @@ test("after a database that was away for a while there is one listener, and one 
   await proxy.listen();
   await vi.waitUntil(heard.arriving, { timeout: 10_000 });
   await proxy.down();
+  // A proof that arrives after this came by the new connection, and so after the wake of its making.
+  await vi.waitUntil(() => !heard.arriving(), { timeout: 10_000 });
   await proxy.listen();
   await vi.waitUntil(heard.arriving, { timeout: 10_000 });
   await vi.waitUntil(async () => (await listeners()) === 1, { timeout: 10_000 });
