@@ -12,8 +12,8 @@ const PATIENCE_MS = 25;
 
 /**
  * Writes that end while others are being recorded are recorded in one transaction: the busier, the more share one
- * commit. A write that ends while nothing is recorded goes alone, at once. Nothing is tried again here: whatever is
- * wrong with one of them, each is then recorded by itself.
+ * commit. What ends while nothing is recorded goes at once, with whatever ended in the same instant. Nothing is tried
+ * again here: whatever is wrong with one of them, each is then recorded by itself.
  */
 export function createRecordTogether(queue: Pick<Queue, "recordDone">, log: Log): RecordTogether {
   const waiting: { write: DoneWrite; tell: (recorded: boolean) => void }[] = [];
@@ -44,12 +44,14 @@ export function createRecordTogether(queue: Pick<Queue, "recordDone">, log: Log)
   function waitForOthers(write: DoneWrite): Promise<boolean> {
     return new Promise((tell) => {
       waiting.push({ write, tell });
-      patience ??= setTimeout(() => void recordWaiting(), PATIENCE_MS);
+      // Answers often come several at a time: whatever else came with this one is heard first.
+      if (underWay === 0) setImmediate(() => void recordWaiting());
+      else patience ??= setTimeout(() => void recordWaiting(), PATIENCE_MS);
     });
   }
 
   return async (write, alone) => {
-    if (underWay > 0 && (await waitForOthers(write))) return "recorded";
+    if (await waitForOthers(write)) return "recorded";
     underWay += 1;
     try {
       return await alone();

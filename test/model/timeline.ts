@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { VirtualTime } from "./virtual-time.ts";
 
 type Act = () => Promise<void> | void;
@@ -46,6 +47,7 @@ export function createTimeline(time: VirtualTime): Timeline {
 }
 
 /** When everything that promises set off has come to rest. */
-export function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+export async function settled(): Promise<void> {
+  // What ends is recorded with whatever ends in the same instant: a turn later.
+  for (let turn = 0; turn < 2; turn += 1) await setImmediate();
 }
