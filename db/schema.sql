@@ -192,6 +192,8 @@ CREATE FUNCTION flex_sync.apply_plan(flex_element_id text, plan flex_sync.planne
 declare
   v_now constant timestamptz := clock();
   v_plan flex_sync.planned[] := apply_plan.plan;
+  -- By kind and subject: the open add that an operation waits for.
+  v_first jsonb;
 begin
   perform note_decisions(apply_plan.flex_element_id, apply_plan.plan, apply_plan.sync_id, apply_plan.reading_at);
   -- Nothing is open and nothing is wanted: the usual case, and no statement more.
@@ -279,10 +281,11 @@ begin
     'pending', operation.reason, v_now, v_now, apply_plan.reading_at, operation.persons
   from operations_of(v_plan) as operation
   where operation.kind = 'add'
-    and not exists (
-      select from outbox
+    -- Read once into a hash table, however many there are: of "not exists" the planner may make a loop in a loop.
+    and operation.resource not in (
+      select outbox.flex_resource_id from outbox
       where outbox.flex_element_id = apply_plan.flex_element_id and outbox.kind = 'add'
-        and outbox.flex_resource_id = operation.resource and outbox.state in ('pending', 'sending', 'unknown')
+        and outbox.flex_resource_id is not null and outbox.state in ('pending', 'sending', 'unknown')
     )
   order by operation.crew_call_id, operation.technician_id;
 
@@ -296,27 +299,30 @@ begin
     and first.flex_resource_id = operation.after_resource and first.state in ('pending', 'sending')
   where operation.kind <> 'add'
     and (operation.after_resource is null or first.id is not null)
-    and not exists (
-      select from outbox
-      where outbox.flex_element_id = apply_plan.flex_element_id and outbox.kind = operation.kind
+    and operation.kind || operation.subject not in (
+      select outbox.kind || case when outbox.kind = 'remove' then outbox.flex_line_item_id else outbox.flex_resource_id end
+      from outbox
+      where outbox.flex_element_id = apply_plan.flex_element_id
+        and outbox.kind in ('set_role', 'remove')
+        and case when outbox.kind = 'remove' then outbox.flex_line_item_id else outbox.flex_resource_id end is not null
         and outbox.state in ('pending', 'sending', 'unknown', 'held')
-        and case when outbox.kind = 'remove' then outbox.flex_line_item_id else outbox.flex_resource_id end = operation.subject
     )
   order by operation.crew_call_id, operation.technician_id, operation.line;
 
   -- What waits for an add waits for the one that is open now.
-  update outbox
-  set after_operation_id = first.id
+  select jsonb_object_agg(operation.kind || operation.subject, first.id) into v_first
   from operations_of(v_plan) as operation
   join outbox as first
     on first.flex_element_id = apply_plan.flex_element_id and first.kind = 'add'
-    and first.flex_resource_id = operation.after_resource and first.state in ('pending', 'sending')
+    and first.flex_resource_id = operation.after_resource and first.state in ('pending', 'sending');
+  update outbox
+  set after_operation_id = (v_first ->> (outbox.kind || case when outbox.kind = 'remove' then outbox.flex_line_item_id else outbox.flex_resource_id end))::bigint
   where outbox.flex_element_id = apply_plan.flex_element_id
-    and outbox.kind = operation.kind
-    and outbox.kind <> 'add'
+    and outbox.kind in ('set_role', 'remove')
     and outbox.state in ('pending', 'held')
-    and operation.subject = case when outbox.kind = 'remove' then outbox.flex_line_item_id else outbox.flex_resource_id end
-    and outbox.after_operation_id is distinct from first.id;
+    and v_first ? (outbox.kind || case when outbox.kind = 'remove' then outbox.flex_line_item_id else outbox.flex_resource_id end)
+    and outbox.after_operation_id is distinct from
+      (v_first ->> (outbox.kind || case when outbox.kind = 'remove' then outbox.flex_line_item_id else outbox.flex_resource_id end))::bigint;
 
   -- Brought back twice within a day and deleted again: somebody has to look.
   insert into outbox (sync_id, crew_call_id, flex_element_id, technician_id, kind, flex_resource_id, state, reason, error, due_at, created_at, finished_at)
@@ -662,6 +668,7 @@ declare
   v_priority smallint := -32768;
   v_due_at timestamptz := '-infinity';
   v_id bigint := 0;
+  v_passed_over int := 0;
   v_goes_on boolean := true;
   v_chosen bigint[];
   v_locked bigint[];
@@ -738,10 +745,14 @@ begin
       v_due_at := v_candidate.due_at;
       v_id := v_candidate.id;
       if coalesce((v_in_flight ->> v_candidate.flex_element_id)::int, 0) >= v_candidate.at_once then
-        -- An element that can take no more is left out of the rest of the walk, however much waits there.
-        v_busy := v_busy || v_candidate.flex_element_id;
-        v_goes_on := true;
-        exit;
+        -- An element that can take no more is passed over, and where much waits there left out of the rest of the walk.
+        if v_candidate.flex_element_id <> all (v_busy) then
+          v_busy := v_busy || v_candidate.flex_element_id;
+        end if;
+        v_passed_over := v_passed_over + 1;
+        v_goes_on := v_passed_over % 50 = 0;
+        exit when v_goes_on;
+        continue;
       end if;
       continue when v_candidate.kind = 'remove' and v_candidate.limited and v_removals_left <= 0;
       -- They come last, and tick() puts off what is left of them.
@@ -803,8 +814,22 @@ begin
   end if;
 
   -- From here on the waiting syncs' readings have begun: later requests need another one. Everybody locks syncs by id.
+  -- They are found by their element and then sorted: the other way round, every sync there ever was would be read.
   perform from syncs
-  where syncs.flex_element_id in (select outbox.flex_element_id from outbox where outbox.id = any (v_taken) and outbox.kind = 'observe')
+  where syncs.id = any (array(
+    select waiting.id
+    from outbox
+    cross join lateral (
+      select syncs.id
+      from syncs
+      where syncs.flex_element_id = outbox.flex_element_id
+        and syncs.finished_at is null
+        and syncs.reading_at is null
+      offset 0
+    ) as waiting
+    where outbox.id = any (v_taken)
+      and outbox.kind = 'observe'
+  ))
     and syncs.finished_at is null
     and syncs.reading_at is null
   order by syncs.id
@@ -3785,7 +3810,7 @@ COMMENT ON FUNCTION flex_sync.open_breaker(reason text, error text, first_probe 
 -- Name: open_condition(uuid, text, boolean); Type: FUNCTION; Schema: flex_sync; Owner: -
 --
 
-CREATE FUNCTION flex_sync.open_condition(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT pending bigint, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT failed_operation_id bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT last_requested_at timestamp with time zone) RETURNS record
+CREATE FUNCTION flex_sync.open_condition(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT pending bigint, OUT limited boolean, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT failed_operation_id bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT last_requested_at timestamp with time zone) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
     AS $$
@@ -3808,7 +3833,7 @@ begin
     min(outbox.id) filter (where outbox.state = 'failed') as failed_operation_id,
     min(outbox.reason) filter (where outbox.state = 'failed') as failed_reason,
     min(outbox.brake) filter (where outbox.state = 'held') as brake,
-    bool_or(outbox.limited) filter (where outbox.state in ('pending', 'sending') and outbox.kind = 'remove') as limited
+    coalesce(bool_or(outbox.limited) filter (where outbox.state in ('pending', 'sending') and outbox.kind = 'remove'), false) as limited
   into v_operations
   from outbox
   where outbox.flex_element_id = open_condition.flex_element_id
@@ -3819,6 +3844,7 @@ begin
       or outbox.persons @> jsonb_build_array(jsonb_build_object('crew_call_id', open_condition.crew_call_id))
     );
   open_condition.pending := v_operations.pending;
+  open_condition.limited := v_operations.limited;
   open_condition.unknown := v_operations.unknown;
   open_condition.held := v_operations.held;
   open_condition.failed := v_operations.failed;
@@ -3889,7 +3915,6 @@ begin
     open_condition.reason := 'doubtful_reading';
   elsif v_operations.pending > 0 or v_waiting then
     open_condition.condition := 'pending';
-    open_condition.reason := why_pending(open_condition.flex_element_id, coalesce(v_operations.limited, false));
   elsif open_condition.retired and exists (
     select from ledger where ledger.flex_element_id = open_condition.flex_element_id and ledger.gone_at is null
   ) then
@@ -3901,10 +3926,10 @@ $$;
 
 
 --
--- Name: FUNCTION open_condition(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT pending bigint, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT failed_operation_id bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT last_requested_at timestamp with time zone); Type: COMMENT; Schema: flex_sync; Owner: -
+-- Name: FUNCTION open_condition(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT pending bigint, OUT limited boolean, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT failed_operation_id bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT last_requested_at timestamp with time zone); Type: COMMENT; Schema: flex_sync; Owner: -
 --
 
-COMMENT ON FUNCTION flex_sync.open_condition(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT pending bigint, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT failed_operation_id bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT last_requested_at timestamp with time zone) IS 'What is open or in the way on one crew call, from what is stored.';
+COMMENT ON FUNCTION flex_sync.open_condition(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT pending bigint, OUT limited boolean, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT failed_operation_id bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT last_requested_at timestamp with time zone) IS 'What is open or in the way on one crew call, from what is stored.';
 
 
 --
@@ -4117,7 +4142,13 @@ CREATE FUNCTION flex_sync.plan_element(flex_element_id text, allow_mass_removal 
     SET row_security TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
+declare
+  v_kept constant planned[] := plan_if_in_sync(plan_element.flex_element_id);
 begin
+  if v_kept is not null then
+    return query select kept.* from unnest(v_kept) as kept;
+    return;
+  end if;
   return query
   with
   now_is as materialized (select clock() as at),
@@ -4497,6 +4528,89 @@ COMMENT ON FUNCTION flex_sync.plan_element(flex_element_id text, allow_mass_remo
 
 
 --
+-- Name: plan_if_in_sync(text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.plan_if_in_sync(flex_element_id text) RETURNS flex_sync.planned[]
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET row_security TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+  if not exists (
+    select from elements
+    where elements.flex_element_id = plan_if_in_sync.flex_element_id and elements.reading_at is not null
+  ) or exists (
+    select from outbox
+    where outbox.flex_element_id = plan_if_in_sync.flex_element_id
+      and outbox.kind <> 'observe'
+      and outbox.state in ('pending', 'sending', 'unknown', 'held')
+  ) or exists (
+    select from missing_lines where missing_lines.flex_element_id = plan_if_in_sync.flex_element_id
+  ) then
+    return null;
+  end if;
+
+  return (
+    with
+    desired as materialized (
+      select crew_calls.id as crew_call_id, person.technician_id, person.resource, person.problem, person.role_id
+      from crew_calls
+      cross join lateral desired_of(crew_calls.id) as person
+      where crew_calls.flex_element_id = plan_if_in_sync.flex_element_id
+    ),
+    observed as materialized (
+      select lines.flex_line_item_id as line, lines.flex_resource_id as resource, lines.flex_role_id as role_id, lines.shows_role,
+        lines.written_role_id
+      from lines
+      where lines.flex_element_id = plan_if_in_sync.flex_element_id
+        and lines.present
+        and lines.flex_resource_id is not null
+    ),
+    kept as (
+      select desired.crew_call_id, desired.technician_id, desired.resource, observed.line,
+        ledger.flex_line_item_id is not null as ours,
+        -- As plan_element decides it.
+        desired.role_id is not null and case
+          when observed.shows_role
+            and (observed.role_id is not null or exists (select from tenant where tenant.roles_shown_at is not null))
+            and (observed.role_id is null or is_flex_id(observed.role_id) = is_flex_id(desired.role_id))
+            then lower(btrim(observed.role_id)) is distinct from lower(btrim(desired.role_id))
+          else observed.written_role_id is distinct from desired.role_id
+        end as differs
+      from desired
+      join observed on observed.resource = desired.resource
+      left join ledger
+        on ledger.flex_line_item_id = observed.line
+        and ledger.flex_element_id = plan_if_in_sync.flex_element_id
+        and (ledger.flex_resource_id = observed.resource or ledger.flex_resource_id is null)
+      where desired.problem is null
+    )
+    select case
+      -- One line for each of them, and no further one.
+      when count(*) = (select count(*) from observed)
+        and count(*) = (select count(*) from desired)
+        and count(*) = count(distinct kept.resource)
+        and not coalesce(bool_or(kept.differs), false)
+        then coalesce(array_agg(row(
+          'keep', kept.crew_call_id, kept.technician_id, kept.resource, kept.line, null, null, null, null, kept.ours, false, null
+        )::planned), '{}')
+    end
+    from kept
+  );
+end
+$$;
+
+
+--
+-- Name: FUNCTION plan_if_in_sync(flex_element_id text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.plan_if_in_sync(flex_element_id text) IS 'The plan of an element that shows exactly who is desired, with nothing open; null when it has to be worked out.';
+
+
+--
 -- Name: policy_of(text); Type: FUNCTION; Schema: flex_sync; Owner: -
 --
 
@@ -4563,7 +4677,7 @@ CREATE FUNCTION flex_sync.queue_reading(flex_element_id text) RETURNS void
     AS $$
 #variable_conflict use_column
 declare
-  v_now constant timestamptz := clock();
+  v_now timestamptz;
   v_need record;
   v_call record;
   v_sync_before bigint;
@@ -4577,6 +4691,7 @@ begin
     and outbox.kind = 'observe'
     and outbox.state = 'pending';
   select next_reading.* into v_need from next_reading(queue_reading.flex_element_id);
+  v_now := clock();
 
   if v_need.due_at is null then
     update outbox
@@ -4601,7 +4716,10 @@ begin
     due_at = excluded.due_at,
     reason = excluded.reason,
     priority = excluded.priority,
-    crew_call_id = excluded.crew_call_id;
+    crew_call_id = excluded.crew_call_id
+  -- What is due already keeps its place, however often it is asked for.
+  where (outbox.sync_id, outbox.reason, outbox.priority, outbox.crew_call_id, greatest(outbox.due_at, v_now))
+    is distinct from (excluded.sync_id, excluded.reason, excluded.priority, excluded.crew_call_id, greatest(excluded.due_at, v_now));
   if v_sync_before is distinct from v_need.sync_id then
     perform finish_sync(v_sync_before);
   end if;
@@ -4767,6 +4885,10 @@ CREATE FUNCTION flex_sync.record_done(done jsonb) RETURNS TABLE(operation_id big
 declare
   v_now constant timestamptz := clock();
   v_ids bigint[];
+  -- In the order of the ids; no line where none was made.
+  v_calls bigint[];
+  v_lines text[];
+  v_statuses int[];
   v_elements text[];
   v_syncs bigint[];
   v_adds boolean;
@@ -4775,11 +4897,11 @@ declare
 begin
   with
   told as materialized (
-    select told.id, told.token, flex_id(told.line) as line
-    from jsonb_to_recordset(record_done.done) as told (id bigint, token uuid, line text)
+    select told.id, told.token, flex_id(told.line) as line, told.status
+    from jsonb_to_recordset(record_done.done) as told (id bigint, token uuid, line text, status int)
   ),
   in_flight as materialized (
-    select outbox.*, told.line, told.token as told_token
+    select outbox.*, told.line, told.status, told.token as told_token
     from told
     join outbox on outbox.id = told.id
     order by outbox.id
@@ -4796,20 +4918,28 @@ begin
         and in_flight.line is not null
         and in_flight.attempts = 1
         and in_flight.persons <> '[]'
-        and not exists (select from ledger where ledger.flex_line_item_id = in_flight.line)
-        and not exists (select from lines where lines.flex_element_id = in_flight.flex_element_id and lines.flex_line_item_id = in_flight.line)
-        and not exists (
-          select from jsonb_to_recordset(in_flight.persons) as person (crew_call_id uuid)
-          where not exists (
-            select from crew_calls
+        -- One row each and its index: of "not exists" the planner may read every line there is into a hash table.
+        and (select true from ledger where ledger.flex_line_item_id = in_flight.line limit 1) is null
+        and (
+          select true from lines
+          where lines.flex_element_id = in_flight.flex_element_id and lines.flex_line_item_id = in_flight.line
+          limit 1
+        ) is null
+        and (
+          select bool_and((
+            select true from crew_calls
             where crew_calls.id = person.crew_call_id and crew_calls.flex_element_id = in_flight.flex_element_id
-          )
+            limit 1
+          ) is not null)
+          from jsonb_to_recordset(in_flight.persons) as person (crew_call_id uuid)
         )
       ))
   )
-  select array_agg(usual.id order by usual.id), array_agg(distinct usual.flex_element_id), array_agg(distinct usual.sync_id),
+  select array_agg(usual.id order by usual.id), array_agg(usual.call_number order by usual.id),
+    array_agg(case when usual.kind = 'add' then usual.line end order by usual.id), array_agg(usual.status order by usual.id),
+    array_agg(distinct usual.flex_element_id), array_agg(distinct usual.sync_id),
     bool_or(usual.kind = 'add'), bool_or(usual.kind = 'set_role'), bool_or(usual.kind = 'remove')
-  into v_ids, v_elements, v_syncs, v_adds, v_roles, v_removals
+  into v_ids, v_calls, v_lines, v_statuses, v_elements, v_syncs, v_adds, v_roles, v_removals
   from usual;
   if v_ids is null then
     return;
@@ -4819,22 +4949,18 @@ begin
   set
     state = 'done',
     finished_at = v_now,
-    flex_line_item_id = case when outbox.kind = 'add' then flex_id(told.line) else outbox.flex_line_item_id end,
-    http_status = told.status,
+    flex_line_item_id = coalesce(v_lines[array_position(v_ids, outbox.id)], outbox.flex_line_item_id),
+    http_status = v_statuses[array_position(v_ids, outbox.id)],
     error = null
-  from jsonb_to_recordset(record_done.done) as told (id bigint, line text, status int)
-  where outbox.id = told.id
-    and outbox.id = any (v_ids);
+  where outbox.id = any (v_ids);
   update calls
   set
     answered_at = v_now,
     outcome = 'done',
-    http_status = outbox.http_status,
+    http_status = v_statuses[array_position(v_calls, calls.number)],
     error = null,
-    flex_line_item_id = case when outbox.kind = 'add' then outbox.flex_line_item_id else calls.flex_line_item_id end
-  from outbox
-  where outbox.id = any (v_ids)
-    and calls.number = outbox.call_number
+    flex_line_item_id = coalesce(v_lines[array_position(v_calls, calls.number)], calls.flex_line_item_id)
+  where calls.number = any (v_calls)
     and calls.answered_at is null;
 
   if v_adds then
@@ -4919,8 +5045,19 @@ begin
   then
     perform note_success(outbox.flex_element_id) from outbox where outbox.id = any (v_ids) order by outbox.flex_element_id;
   end if;
-  -- Everybody locks syncs last, and by id.
-  perform finish_sync(ended.id) from (select distinct sync.id from unnest(v_syncs) as sync (id) order by sync.id) as ended;
+  -- Everybody locks syncs last, and by id; and looks for what is open afterwards, as finish_sync does.
+  perform from syncs
+  where syncs.id = any (v_syncs)
+    and syncs.finished_at is null
+  order by syncs.id
+  for update;
+  perform finish_sync(ended.id)
+  from (
+    select sync.id
+    from unnest(v_syncs) as sync (id)
+    where (select true from outbox where outbox.sync_id = sync.id and outbox.state in ('pending', 'sending') limit 1) is null
+    order by sync.id
+  ) as ended;
   return query select recorded.id from unnest(v_ids) as recorded (id);
 end
 $$;
@@ -6168,7 +6305,10 @@ begin
   select open_condition.* into v_open
   from open_condition(state_of_crew_call.crew_call_id, state_of_crew_call.flex_element_id, state_of_crew_call.retired);
   state_of_crew_call.condition := v_open.condition;
-  state_of_crew_call.reason := v_open.reason;
+  state_of_crew_call.reason := case
+    when v_open.condition = 'pending' and v_open.reason is null then why_pending(state_of_crew_call.flex_element_id, v_open.limited)
+    else v_open.reason
+  end;
   state_of_crew_call.pending := v_open.pending;
   state_of_crew_call.unknown := v_open.unknown;
   state_of_crew_call.held := v_open.held;
@@ -10247,10 +10387,10 @@ REVOKE ALL ON FUNCTION flex_sync.open_breaker(reason text, error text, first_pro
 
 
 --
--- Name: FUNCTION open_condition(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT pending bigint, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT failed_operation_id bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT last_requested_at timestamp with time zone); Type: ACL; Schema: flex_sync; Owner: -
+-- Name: FUNCTION open_condition(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT pending bigint, OUT limited boolean, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT failed_operation_id bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT last_requested_at timestamp with time zone); Type: ACL; Schema: flex_sync; Owner: -
 --
 
-REVOKE ALL ON FUNCTION flex_sync.open_condition(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT pending bigint, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT failed_operation_id bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT last_requested_at timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION flex_sync.open_condition(crew_call_id uuid, flex_element_id text, retired boolean, OUT condition text, OUT reason text, OUT pending bigint, OUT limited boolean, OUT unknown bigint, OUT held bigint, OUT failed bigint, OUT failed_operation_id bigint, OUT plan text, OUT observed_at timestamp with time zone, OUT last_sync_at timestamp with time zone, OUT last_requested_at timestamp with time zone) FROM PUBLIC;
 
 
 --
@@ -10294,6 +10434,13 @@ REVOKE ALL ON FUNCTION flex_sync.plan_as_json(crew_call_id uuid, flex_element_id
 --
 
 REVOKE ALL ON FUNCTION flex_sync.plan_element(flex_element_id text, allow_mass_removal boolean, requested_at timestamp with time zone) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION plan_if_in_sync(flex_element_id text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.plan_if_in_sync(flex_element_id text) FROM PUBLIC;
 
 
 --

@@ -26,6 +26,8 @@ as $$
 declare
   v_now constant timestamptz := clock();
   v_plan flex_sync.planned[] := apply_plan.plan;
+  -- By kind and subject: the open add that an operation waits for.
+  v_first jsonb;
 begin
   perform note_decisions(apply_plan.flex_element_id, apply_plan.plan, apply_plan.sync_id, apply_plan.reading_at);
   -- Nothing is open and nothing is wanted: the usual case, and no statement more.
@@ -113,10 +115,11 @@ begin
     'pending', operation.reason, v_now, v_now, apply_plan.reading_at, operation.persons
   from operations_of(v_plan) as operation
   where operation.kind = 'add'
-    and not exists (
-      select from outbox
+    -- Read once into a hash table, however many there are: of "not exists" the planner may make a loop in a loop.
+    and operation.resource not in (
+      select outbox.flex_resource_id from outbox
       where outbox.flex_element_id = apply_plan.flex_element_id and outbox.kind = 'add'
-        and outbox.flex_resource_id = operation.resource and outbox.state in ('pending', 'sending', 'unknown')
+        and outbox.flex_resource_id is not null and outbox.state in ('pending', 'sending', 'unknown')
     )
   order by operation.crew_call_id, operation.technician_id;
 
@@ -130,27 +133,30 @@ begin
     and first.flex_resource_id = operation.after_resource and first.state in ('pending', 'sending')
   where operation.kind <> 'add'
     and (operation.after_resource is null or first.id is not null)
-    and not exists (
-      select from outbox
-      where outbox.flex_element_id = apply_plan.flex_element_id and outbox.kind = operation.kind
+    and operation.kind || operation.subject not in (
+      select outbox.kind || case when outbox.kind = 'remove' then outbox.flex_line_item_id else outbox.flex_resource_id end
+      from outbox
+      where outbox.flex_element_id = apply_plan.flex_element_id
+        and outbox.kind in ('set_role', 'remove')
+        and case when outbox.kind = 'remove' then outbox.flex_line_item_id else outbox.flex_resource_id end is not null
         and outbox.state in ('pending', 'sending', 'unknown', 'held')
-        and case when outbox.kind = 'remove' then outbox.flex_line_item_id else outbox.flex_resource_id end = operation.subject
     )
   order by operation.crew_call_id, operation.technician_id, operation.line;
 
   -- What waits for an add waits for the one that is open now.
-  update outbox
-  set after_operation_id = first.id
+  select jsonb_object_agg(operation.kind || operation.subject, first.id) into v_first
   from operations_of(v_plan) as operation
   join outbox as first
     on first.flex_element_id = apply_plan.flex_element_id and first.kind = 'add'
-    and first.flex_resource_id = operation.after_resource and first.state in ('pending', 'sending')
+    and first.flex_resource_id = operation.after_resource and first.state in ('pending', 'sending');
+  update outbox
+  set after_operation_id = (v_first ->> (outbox.kind || case when outbox.kind = 'remove' then outbox.flex_line_item_id else outbox.flex_resource_id end))::bigint
   where outbox.flex_element_id = apply_plan.flex_element_id
-    and outbox.kind = operation.kind
-    and outbox.kind <> 'add'
+    and outbox.kind in ('set_role', 'remove')
     and outbox.state in ('pending', 'held')
-    and operation.subject = case when outbox.kind = 'remove' then outbox.flex_line_item_id else outbox.flex_resource_id end
-    and outbox.after_operation_id is distinct from first.id;
+    and v_first ? (outbox.kind || case when outbox.kind = 'remove' then outbox.flex_line_item_id else outbox.flex_resource_id end)
+    and outbox.after_operation_id is distinct from
+      (v_first ->> (outbox.kind || case when outbox.kind = 'remove' then outbox.flex_line_item_id else outbox.flex_resource_id end))::bigint;
 
   -- Brought back twice within a day and deleted again: somebody has to look.
   insert into outbox (sync_id, crew_call_id, flex_element_id, technician_id, kind, flex_resource_id, state, reason, error, due_at, created_at, finished_at)

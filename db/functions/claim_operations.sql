@@ -47,6 +47,7 @@ declare
   v_priority smallint := -32768;
   v_due_at timestamptz := '-infinity';
   v_id bigint := 0;
+  v_passed_over int := 0;
   v_goes_on boolean := true;
   v_chosen bigint[];
   v_locked bigint[];
@@ -123,10 +124,14 @@ begin
       v_due_at := v_candidate.due_at;
       v_id := v_candidate.id;
       if coalesce((v_in_flight ->> v_candidate.flex_element_id)::int, 0) >= v_candidate.at_once then
-        -- An element that can take no more is left out of the rest of the walk, however much waits there.
-        v_busy := v_busy || v_candidate.flex_element_id;
-        v_goes_on := true;
-        exit;
+        -- An element that can take no more is passed over, and where much waits there left out of the rest of the walk.
+        if v_candidate.flex_element_id <> all (v_busy) then
+          v_busy := v_busy || v_candidate.flex_element_id;
+        end if;
+        v_passed_over := v_passed_over + 1;
+        v_goes_on := v_passed_over % 50 = 0;
+        exit when v_goes_on;
+        continue;
       end if;
       continue when v_candidate.kind = 'remove' and v_candidate.limited and v_removals_left <= 0;
       -- They come last, and tick() puts off what is left of them.
@@ -188,8 +193,22 @@ begin
   end if;
 
   -- From here on the waiting syncs' readings have begun: later requests need another one. Everybody locks syncs by id.
+  -- They are found by their element and then sorted: the other way round, every sync there ever was would be read.
   perform from syncs
-  where syncs.flex_element_id in (select outbox.flex_element_id from outbox where outbox.id = any (v_taken) and outbox.kind = 'observe')
+  where syncs.id = any (array(
+    select waiting.id
+    from outbox
+    cross join lateral (
+      select syncs.id
+      from syncs
+      where syncs.flex_element_id = outbox.flex_element_id
+        and syncs.finished_at is null
+        and syncs.reading_at is null
+      offset 0
+    ) as waiting
+    where outbox.id = any (v_taken)
+      and outbox.kind = 'observe'
+  ))
     and syncs.finished_at is null
     and syncs.reading_at is null
   order by syncs.id

@@ -6,8 +6,9 @@
 -- Parameters   crew_call_id      flex_crew_calls.id, or the last one that pointed at a retired element
 --              flex_element_id   normalised; null where the crew call has none
 --              retired           whether no crew call points at the element any more
--- Returns      condition and reason, null when nothing is open; and what it counted: pending, unknown, held, failed,
---              failed_operation_id, plan (hash of what is held), observed_at, last_sync_at, last_requested_at
+-- Returns      condition and reason, null when nothing is open, and reason also where why_pending has to be asked; and what
+--              it counted: pending, limited (whether removal_limit applies to a removal that is pending), unknown, held,
+--              failed, failed_operation_id, plan (hash of what is held), observed_at, last_sync_at, last_requested_at
 -- Reads        tenant, elements, crew_call_blocks, outbox, held_plan, syncs, calls, missing_lines, recorded_crew, ledger
 create or replace function flex_sync.open_condition(
   crew_call_id uuid,
@@ -16,6 +17,7 @@ create or replace function flex_sync.open_condition(
   out condition text,
   out reason text,
   out pending bigint,
+  out limited boolean,
   out unknown bigint,
   out held bigint,
   out failed bigint,
@@ -49,7 +51,7 @@ begin
     min(outbox.id) filter (where outbox.state = 'failed') as failed_operation_id,
     min(outbox.reason) filter (where outbox.state = 'failed') as failed_reason,
     min(outbox.brake) filter (where outbox.state = 'held') as brake,
-    bool_or(outbox.limited) filter (where outbox.state in ('pending', 'sending') and outbox.kind = 'remove') as limited
+    coalesce(bool_or(outbox.limited) filter (where outbox.state in ('pending', 'sending') and outbox.kind = 'remove'), false) as limited
   into v_operations
   from outbox
   where outbox.flex_element_id = open_condition.flex_element_id
@@ -60,6 +62,7 @@ begin
       or outbox.persons @> jsonb_build_array(jsonb_build_object('crew_call_id', open_condition.crew_call_id))
     );
   open_condition.pending := v_operations.pending;
+  open_condition.limited := v_operations.limited;
   open_condition.unknown := v_operations.unknown;
   open_condition.held := v_operations.held;
   open_condition.failed := v_operations.failed;
@@ -130,7 +133,6 @@ begin
     open_condition.reason := 'doubtful_reading';
   elsif v_operations.pending > 0 or v_waiting then
     open_condition.condition := 'pending';
-    open_condition.reason := why_pending(open_condition.flex_element_id, coalesce(v_operations.limited, false));
   elsif open_condition.retired and exists (
     select from ledger where ledger.flex_element_id = open_condition.flex_element_id and ledger.gone_at is null
   ) then

@@ -9,7 +9,7 @@
 -- Returns      planned rows: one per desired person (keep, confirm, wait, contest, unmapped, add), one per role to set,
 --              one per line to remove, hold or merely report; docs/planning.md walks through them
 -- Errors       whatever desired_crew raises; a row level security policy that would hide rows is an error
--- Reads        crew_calls, desired_crew, recorded_crew, lines, missing_lines, ledger, elements, outbox, business_roles,
+-- Reads        plan_if_in_sync, crew_calls, desired_crew, recorded_crew, lines, missing_lines, ledger, elements, outbox, business_roles,
 --              settings, syncs, tenant, removal_decisions
 create or replace function flex_sync.plan_element(
   flex_element_id text,
@@ -24,7 +24,13 @@ set search_path = pg_catalog, flex_sync, pg_temp
 set row_security = off
 set plan_cache_mode = force_generic_plan
 as $$
+declare
+  v_kept constant planned[] := plan_if_in_sync(plan_element.flex_element_id);
 begin
+  if v_kept is not null then
+    return query select kept.* from unnest(v_kept) as kept;
+    return;
+  end if;
   return query
   with
   now_is as materialized (select clock() as at),

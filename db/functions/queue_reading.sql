@@ -14,7 +14,7 @@ set search_path = pg_catalog, flex_sync, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  v_now constant timestamptz := clock();
+  v_now timestamptz;
   v_need record;
   v_call record;
   v_sync_before bigint;
@@ -28,6 +28,7 @@ begin
     and outbox.kind = 'observe'
     and outbox.state = 'pending';
   select next_reading.* into v_need from next_reading(queue_reading.flex_element_id);
+  v_now := clock();
 
   if v_need.due_at is null then
     update outbox
@@ -52,7 +53,10 @@ begin
     due_at = excluded.due_at,
     reason = excluded.reason,
     priority = excluded.priority,
-    crew_call_id = excluded.crew_call_id;
+    crew_call_id = excluded.crew_call_id
+  -- What is due already keeps its place, however often it is asked for.
+  where (outbox.sync_id, outbox.reason, outbox.priority, outbox.crew_call_id, greatest(outbox.due_at, v_now))
+    is distinct from (excluded.sync_id, excluded.reason, excluded.priority, excluded.crew_call_id, greatest(excluded.due_at, v_now));
   if v_sync_before is distinct from v_need.sync_id then
     perform finish_sync(v_sync_before);
   end if;

@@ -28,6 +28,10 @@ as $$
 declare
   v_now constant timestamptz := clock();
   v_ids bigint[];
+  -- In the order of the ids; no line where none was made.
+  v_calls bigint[];
+  v_lines text[];
+  v_statuses int[];
   v_elements text[];
   v_syncs bigint[];
   v_adds boolean;
@@ -36,11 +40,11 @@ declare
 begin
   with
   told as materialized (
-    select told.id, told.token, flex_id(told.line) as line
-    from jsonb_to_recordset(record_done.done) as told (id bigint, token uuid, line text)
+    select told.id, told.token, flex_id(told.line) as line, told.status
+    from jsonb_to_recordset(record_done.done) as told (id bigint, token uuid, line text, status int)
   ),
   in_flight as materialized (
-    select outbox.*, told.line, told.token as told_token
+    select outbox.*, told.line, told.status, told.token as told_token
     from told
     join outbox on outbox.id = told.id
     order by outbox.id
@@ -57,20 +61,28 @@ begin
         and in_flight.line is not null
         and in_flight.attempts = 1
         and in_flight.persons <> '[]'
-        and not exists (select from ledger where ledger.flex_line_item_id = in_flight.line)
-        and not exists (select from lines where lines.flex_element_id = in_flight.flex_element_id and lines.flex_line_item_id = in_flight.line)
-        and not exists (
-          select from jsonb_to_recordset(in_flight.persons) as person (crew_call_id uuid)
-          where not exists (
-            select from crew_calls
+        -- One row each and its index: of "not exists" the planner may read every line there is into a hash table.
+        and (select true from ledger where ledger.flex_line_item_id = in_flight.line limit 1) is null
+        and (
+          select true from lines
+          where lines.flex_element_id = in_flight.flex_element_id and lines.flex_line_item_id = in_flight.line
+          limit 1
+        ) is null
+        and (
+          select bool_and((
+            select true from crew_calls
             where crew_calls.id = person.crew_call_id and crew_calls.flex_element_id = in_flight.flex_element_id
-          )
+            limit 1
+          ) is not null)
+          from jsonb_to_recordset(in_flight.persons) as person (crew_call_id uuid)
         )
       ))
   )
-  select array_agg(usual.id order by usual.id), array_agg(distinct usual.flex_element_id), array_agg(distinct usual.sync_id),
+  select array_agg(usual.id order by usual.id), array_agg(usual.call_number order by usual.id),
+    array_agg(case when usual.kind = 'add' then usual.line end order by usual.id), array_agg(usual.status order by usual.id),
+    array_agg(distinct usual.flex_element_id), array_agg(distinct usual.sync_id),
     bool_or(usual.kind = 'add'), bool_or(usual.kind = 'set_role'), bool_or(usual.kind = 'remove')
-  into v_ids, v_elements, v_syncs, v_adds, v_roles, v_removals
+  into v_ids, v_calls, v_lines, v_statuses, v_elements, v_syncs, v_adds, v_roles, v_removals
   from usual;
   if v_ids is null then
     return;
@@ -80,22 +92,18 @@ begin
   set
     state = 'done',
     finished_at = v_now,
-    flex_line_item_id = case when outbox.kind = 'add' then flex_id(told.line) else outbox.flex_line_item_id end,
-    http_status = told.status,
+    flex_line_item_id = coalesce(v_lines[array_position(v_ids, outbox.id)], outbox.flex_line_item_id),
+    http_status = v_statuses[array_position(v_ids, outbox.id)],
     error = null
-  from jsonb_to_recordset(record_done.done) as told (id bigint, line text, status int)
-  where outbox.id = told.id
-    and outbox.id = any (v_ids);
+  where outbox.id = any (v_ids);
   update calls
   set
     answered_at = v_now,
     outcome = 'done',
-    http_status = outbox.http_status,
+    http_status = v_statuses[array_position(v_calls, calls.number)],
     error = null,
-    flex_line_item_id = case when outbox.kind = 'add' then outbox.flex_line_item_id else calls.flex_line_item_id end
-  from outbox
-  where outbox.id = any (v_ids)
-    and calls.number = outbox.call_number
+    flex_line_item_id = coalesce(v_lines[array_position(v_calls, calls.number)], calls.flex_line_item_id)
+  where calls.number = any (v_calls)
     and calls.answered_at is null;
 
   if v_adds then
@@ -180,8 +188,19 @@ begin
   then
     perform note_success(outbox.flex_element_id) from outbox where outbox.id = any (v_ids) order by outbox.flex_element_id;
   end if;
-  -- Everybody locks syncs last, and by id.
-  perform finish_sync(ended.id) from (select distinct sync.id from unnest(v_syncs) as sync (id) order by sync.id) as ended;
+  -- Everybody locks syncs last, and by id; and looks for what is open afterwards, as finish_sync does.
+  perform from syncs
+  where syncs.id = any (v_syncs)
+    and syncs.finished_at is null
+  order by syncs.id
+  for update;
+  perform finish_sync(ended.id)
+  from (
+    select sync.id
+    from unnest(v_syncs) as sync (id)
+    where (select true from outbox where outbox.sync_id = sync.id and outbox.state in ('pending', 'sending') limit 1) is null
+    order by sync.id
+  ) as ended;
   return query select recorded.id from unnest(v_ids) as recorded (id);
 end
 $$;

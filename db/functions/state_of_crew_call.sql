@@ -5,7 +5,7 @@
 -- Parameters   as open_condition
 -- Returns      one row: condition, reason, desired, recorded, observed, pending, unknown, held, failed, plan, observed_at,
 --              last_sync_at, next_action
--- Reads        open_condition, desired_or_nobody, recorded_crew, lines, crew_calls, policy_of, stays_by_policy
+-- Reads        open_condition, why_pending, desired_or_nobody, recorded_crew, lines, crew_calls, policy_of, stays_by_policy
 create or replace function flex_sync.state_of_crew_call(
   crew_call_id uuid,
   flex_element_id text,
@@ -41,7 +41,10 @@ begin
   select open_condition.* into v_open
   from open_condition(state_of_crew_call.crew_call_id, state_of_crew_call.flex_element_id, state_of_crew_call.retired);
   state_of_crew_call.condition := v_open.condition;
-  state_of_crew_call.reason := v_open.reason;
+  state_of_crew_call.reason := case
+    when v_open.condition = 'pending' and v_open.reason is null then why_pending(state_of_crew_call.flex_element_id, v_open.limited)
+    else v_open.reason
+  end;
   state_of_crew_call.pending := v_open.pending;
   state_of_crew_call.unknown := v_open.unknown;
   state_of_crew_call.held := v_open.held;

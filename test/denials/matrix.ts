@@ -83,6 +83,7 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
       pin_search_path
       plan_as_json
       plan_element
+      plan_if_in_sync
       printable
       queue_reading
       read_committed_only

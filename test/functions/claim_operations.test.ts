@@ -56,6 +56,17 @@ describe("claim_operations", () => {
     );
   });
 
+  test("passes over what waits on an element that can take no more, however much that is", async () => {
+    const { sql } = await createDatabase();
+    const large = await makeCrewCall(sql, { desired: crew(120) });
+    const small = await makeCrewCall(sql, { desired: [ana], flex: large.flex });
+    for (const call of [large, small]) await request(sql, call);
+    await step(sql, large.flex);
+    await sql`update flex_sync.settings set element_concurrency = 2`;
+    const elements = (await claim(sql)).map(({ flex_element_id }) => flex_element_id);
+    expect(elements).toEqual([large.element, large.element, small.element]);
+  });
+
   test("sends one call at a time for a minute after 409 or 423", async () => {
     const { sql } = await createDatabase();
     const call = await makeCrewCall(sql, { desired: crew(4) });

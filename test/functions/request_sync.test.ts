@@ -83,6 +83,15 @@ describe("the waiting sync", () => {
     ]);
   });
 
+  test("keeps its place, however often it is asked for", async () => {
+    const { sql } = await createDatabase();
+    const call = await makeCrewCall(sql, { desired: [ana] });
+    const later = await makeCrewCall(sql, { desired: [ben] });
+    for (const asked of [call, later, call]) await request(sql, asked);
+    const [first] = await claim(sql, 1);
+    expect(first?.flex_element_id).toBe(call.element);
+  });
+
   test("is read as soon as the active one ends", async () => {
     const { sql } = await createDatabase();
     const call = await makeCrewCall(sql, { desired: [ana] });

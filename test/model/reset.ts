@@ -8,10 +8,10 @@ export type Baseline = {
 
 const TABLES = `
   select format('%I.%I', n.nspname, c.relname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-  where c.relkind = 'r' and n.nspname in ('flex_sync', 'public') order by 1`;
+  where c.relkind = 'r' and n.nspname in ('flex_sync', 'public', 'model') order by 1`;
 const SEQUENCES = `
   select format('%I.%I', n.nspname, c.relname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-  where c.relkind = 'S' and n.nspname in ('flex_sync', 'public') order by 1`;
+  where c.relkind = 'S' and n.nspname in ('flex_sync', 'public', 'model') order by 1`;
 
 export async function readBaseline(sql: Sql): Promise<Baseline> {
   const tables = await sql.unsafe<{ name: string }[]>(TABLES);
