@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    globalSetup: ["test/postgres/global-setup.ts"],
+    globalSetup: ["test/built-program.ts", "test/postgres/global-setup.ts"],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // Whole processes against real time on a machine that others use: where nobody looks on, a test gets a second try,

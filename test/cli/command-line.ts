@@ -1,13 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import type { Cli } from "../../src/cli/cli.ts";
 import { runCli } from "../../src/cli/run-cli.ts";
+import { MAIN } from "../built-program.ts";
 
 export type Env = Record<string, string | undefined>;
 export type Ended = { code: number | null; stdout: string; stderr: string };
-
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
 export type InProcess = { signal?: AbortSignal; isTTY?: boolean; columns?: number };
 
@@ -46,7 +44,7 @@ export type Running = {
 /** Starts a command as a process of its own, which ends with the test at the latest. */
 export function start(args: string[], env: Env): Running {
   const { PATH, HOME } = process.env;
-  const child = spawn(process.execPath, ["--import", "tsx", MAIN, ...args], {
+  const child = spawn(process.execPath, [MAIN, ...args], {
     env: { PATH, HOME, ...env } as NodeJS.ProcessEnv,
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { onTestFinished, vi } from "vitest";
 import type { Simulator } from "../../src/simulator/simulator.ts";
+import { MAIN } from "../built-program.ts";
 
 export type DrainProcess = {
   child: ChildProcess;
@@ -27,7 +28,7 @@ export function startDrain({
   listenDatabaseUrl = "",
   timeoutMs = 1_500,
 }: DrainEnvironment): DrainProcess {
-  const child = spawn(process.execPath, ["--import", "tsx", "src/cli/main.ts", "drain"], {
+  const child = spawn(process.execPath, [MAIN, "drain"], {
     env: {
       ...process.env,
       DATABASE_URL: databaseUrl,

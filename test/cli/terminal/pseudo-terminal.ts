@@ -1,11 +1,9 @@
 import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
+import { MAIN } from "../../built-program.ts";
 import { findProgram } from "../../needs.ts";
 import type { Env } from "../command-line.ts";
 import { screenOf, type TerminalState } from "./screen-of.ts";
-
-const MAIN = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.url));
 
 /** Runs a program on a pseudo-terminal; lines on its own stdin are a new size, or keys. */
 const PYTHON = `
@@ -65,7 +63,7 @@ export type PseudoTerminal = {
 
 /** Runs flex-crew-sync on a terminal of its own, which ends with the test at the latest. */
 export function startOnTerminal(args: string[], env: Env, size: Size): PseudoTerminal {
-  return startProgramOnTerminal([process.execPath, "--import", "tsx", MAIN, ...args], env, size);
+  return startProgramOnTerminal([process.execPath, MAIN, ...args], env, size);
 }
 
 export function startProgramOnTerminal(program: string[], env: Env, size: Size): PseudoTerminal {
