@@ -95,11 +95,11 @@ function spawnDaemon({
   };
 }
 
-/** Mebibytes of memory that a process holds, as Linux counts them. */
-export function residentMebibytes(pid: number): number {
+/** Megabytes of memory that a process holds, as Linux counts them. */
+export function residentMegabytes(pid: number): number {
   const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
   check(kilobytes !== undefined, `no resident size of process ${pid}`);
-  return Number(kilobytes) / 1024;
+  return (Number(kilobytes) * 1_024) / 1e6;
 }
 
 function withoutNodeOptions(): NodeJS.ProcessEnv {

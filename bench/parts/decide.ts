@@ -83,8 +83,8 @@ async function manyConnections({
       notes: ["**not measured**: calls per second, since `pgbench` is not installed"],
     };
   }
-  const clients = quick ? [1, 8, 32] : [1, 2, 4, 8, 16, 32];
-  const [rounds, seconds, scale, each] = quick ? [1, 3, 10, 10] : [3, 5, 50, 100];
+  const clients = quick ? [1, 8, 32] : [1, 4, 16, 32];
+  const [rounds, seconds, scale, each] = quick ? [1, 5, 10, 10] : [3, 12, 50, 100];
   const ours = await server.createDatabase();
   const tpcB = await server.createDatabase("empty");
   tell(`filling, and pgbench -i -s ${scale}`);
