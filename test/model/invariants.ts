@@ -12,17 +12,17 @@ export const INVARIANTS = `
     if current_setting('model.works_it_out', true) = 'yes' then
       return null;
     end if;
-    v_plan := (select array_agg(planned order by planned) from unnest(model.plan_if_in_sync(flex_element_id)) as planned);
-    if model.plan_if_in_sync(flex_element_id) is not null then
-      perform set_config('model.works_it_out', 'yes', true);
-      v_worked_out := (select array_agg(planned order by planned) from flex_sync.plan_element(flex_element_id) as planned);
-      perform set_config('model.works_it_out', 'no', true);
-      if v_plan is distinct from v_worked_out then
-        insert into model.differing_plans values (format('%s and %s', v_plan, v_worked_out));
-      end if;
-      return coalesce(v_plan, '{}');
+    v_plan := model.plan_if_in_sync(flex_element_id);
+    if v_plan is null then
+      return null;
     end if;
-    return null;
+    perform set_config('model.works_it_out', 'yes', true);
+    v_worked_out := array(select planned from flex_sync.plan_element(flex_element_id) as planned order by planned);
+    perform set_config('model.works_it_out', 'no', true);
+    if array(select planned from unnest(v_plan) as planned order by planned) <> v_worked_out then
+      insert into model.differing_plans values (format('%s and %s', v_plan, v_worked_out));
+    end if;
+    return v_plan;
   end
   $$;
   create function model.broken_rules() returns text[] language sql volatile as $$
