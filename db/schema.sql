@@ -555,47 +555,55 @@ CREATE FUNCTION flex_sync.calls_left() RETURNS TABLE(hourly bigint, daily bigint
     AS $$
 declare
   v_now constant timestamptz := clock();
+  v_allowed record;
+  v_last bigint;
+  v_used record;
 begin
-  return query
-  with
-  windows as (
-    select 'hourly' as name, interval '1 hour' as length, coalesce(settings.hourly_limit, settings.monthly_limit / 50)::bigint as allowed from settings
-    union all
-    select 'daily', interval '24 hours', coalesce(settings.daily_limit, settings.monthly_limit / 10)::bigint from settings
-    union all
-    -- The longest month, docs/decisions/0015.
-    select 'monthly', interval '744 hours', settings.monthly_limit::bigint from settings
-  ),
-  last as (
-    -- Not max(): Postgres 14 would read every call for it here.
-    select coalesce((select calls.number from calls order by calls.number desc limit 1), 0) as number
-  ),
+  select coalesce(settings.hourly_limit, settings.monthly_limit / 50)::bigint as hourly,
+    coalesce(settings.daily_limit, settings.monthly_limit / 10)::bigint as daily,
+    settings.monthly_limit::bigint as monthly
+  into v_allowed
+  from settings;
+  -- Not max(): Postgres 14 would read every call for it here.
+  v_last := coalesce((select calls.number from calls order by calls.number desc limit 1), 0);
   -- The newest call that has left each window; calls before the oldest kept one left it long ago.
-  counted as (
-    select windows.name, windows.length, windows.allowed,
-      last.number - coalesce(
-        (select calls.number from calls where calls.made_at <= v_now - windows.length order by calls.made_at desc, calls.number desc limit 1),
-        (select min(calls.number) - 1 from calls),
-        0
-      ) as used,
-      last.number as last_number
-    from windows, last
-  ),
-  remaining as (
-    select counted.*, greatest(counted.allowed - counted.used, 0) as remaining,
-      -- The call whose leaving makes room for the next one.
-      case when counted.used >= counted.allowed and counted.allowed > 0 then (
-        select calls.made_at + counted.length from calls where calls.number = counted.last_number - counted.allowed + 1
-      ) when counted.allowed = 0 then timestamptz 'infinity' end as frees_at
-    from counted
-  )
   select
-    max(remaining.remaining) filter (where remaining.name = 'hourly'),
-    max(remaining.remaining) filter (where remaining.name = 'daily'),
-    max(remaining.remaining) filter (where remaining.name = 'monthly'),
-    min(remaining.remaining),
-    max(remaining.frees_at)
-  from remaining;
+    v_last - coalesce(
+      (select calls.number from calls where calls.made_at <= v_now - interval '1 hour' order by calls.made_at desc, calls.number desc limit 1),
+      oldest.number
+    ) as hourly,
+    v_last - coalesce(
+      (select calls.number from calls where calls.made_at <= v_now - interval '24 hours' order by calls.made_at desc, calls.number desc limit 1),
+      oldest.number
+    ) as daily,
+    -- The longest month, docs/decisions/0015.
+    v_last - coalesce(
+      (select calls.number from calls where calls.made_at <= v_now - interval '744 hours' order by calls.made_at desc, calls.number desc limit 1),
+      oldest.number
+    ) as monthly
+  into v_used
+  from (select coalesce((select calls.number from calls order by calls.number limit 1) - 1, 0) as number) as oldest;
+
+  calls_left.hourly := greatest(v_allowed.hourly - v_used.hourly, 0);
+  calls_left.daily := greatest(v_allowed.daily - v_used.daily, 0);
+  calls_left.monthly := greatest(v_allowed.monthly - v_used.monthly, 0);
+  calls_left.left_now := least(calls_left.hourly, calls_left.daily, calls_left.monthly);
+  if calls_left.left_now = 0 then
+    select max(case
+      when windows.allowed = 0 then 'infinity'
+      -- The call whose leaving makes room for the next one.
+      when windows.used >= windows.allowed then (
+        select calls.made_at + windows.length from calls where calls.number = v_last - windows.allowed + 1
+      )
+    end)
+    into calls_left.frees_at
+    from (values
+      (interval '1 hour', v_allowed.hourly, v_used.hourly),
+      (interval '24 hours', v_allowed.daily, v_used.daily),
+      (interval '744 hours', v_allowed.monthly, v_used.monthly)
+    ) as windows (length, allowed, used);
+  end if;
+  return next;
 end
 $$;
 
@@ -663,8 +671,9 @@ declare
   v_calls_left bigint;
   v_two_needed boolean;
   v_candidate record;
-  v_in_flight jsonb;
-  v_busy text[] := '{}';
+  -- The element of each operation in flight, as often as it has some; and the elements that can take no more.
+  v_in_flight text[];
+  v_busy text[];
   v_priority smallint := -32768;
   v_due_at timestamptz := '-infinity';
   v_id bigint := 0;
@@ -674,6 +683,7 @@ declare
   v_locked bigint[];
   v_elsewhere bigint[];
   v_taken bigint[] := '{}';
+  v_readings boolean := false;
 begin
   select settings.* into v_settings from settings;
   if v_settings.lease <= claim_operations.deadline + interval '1 s' then
@@ -691,19 +701,23 @@ begin
 
   v_now := clock();
   v_server_started_at := server_started_at();
-  select coalesce(jsonb_object_agg(sending.flex_element_id, sending.number), '{}'), coalesce(sum(sending.number), 0)
-  into v_in_flight, v_free
-  from (
-    select outbox.flex_element_id, count(*) as number
+  v_in_flight := array(
+    select outbox.flex_element_id
     from outbox
     where outbox.state = 'sending'
       and outbox.lease_until > v_now - interval '15 min'
-    group by outbox.flex_element_id
-  ) as sending;
+  );
+  v_busy := array(
+    select sending.flex_element_id
+    from unnest(v_in_flight) as sending (flex_element_id)
+    group by sending.flex_element_id
+    having count(*) >= v_settings.element_concurrency
+  );
   select calls_left.left_now, least(
     claim_operations.slots,
     calls_left.left_now,
-    case when exists (select from tenant where tenant.careful_successes is not null) then 1 else v_settings.max_concurrency end - v_free
+    case when exists (select from tenant where tenant.careful_successes is not null) then 1 else v_settings.max_concurrency end
+      - cardinality(v_in_flight)
   )
   into v_calls_left, v_free
   from calls_left();
@@ -744,30 +758,34 @@ begin
       v_priority := v_candidate.priority;
       v_due_at := v_candidate.due_at;
       v_id := v_candidate.id;
-      if coalesce((v_in_flight ->> v_candidate.flex_element_id)::int, 0) >= v_candidate.at_once then
+      if cardinality(array_positions(v_in_flight, v_candidate.flex_element_id)) >= v_candidate.at_once then
         -- An element that can take no more is passed over, and where much waits there left out of the rest of the walk.
         if v_candidate.flex_element_id <> all (v_busy) then
           v_busy := v_busy || v_candidate.flex_element_id;
         end if;
         v_passed_over := v_passed_over + 1;
-        v_goes_on := v_passed_over % 50 = 0;
+        v_goes_on := v_passed_over % 20 = 0;
         exit when v_goes_on;
         continue;
       end if;
-      continue when v_candidate.kind = 'remove' and v_candidate.limited and v_removals_left <= 0;
-      -- They come last, and tick() puts off what is left of them.
-      exit when v_candidate.kind = 'observe' and v_candidate.reason = 'background' and not room_for_background();
-      -- A reading for the sake of a write leaves one call for the write.
-      continue when v_candidate.kind = 'observe' and v_candidate.reason = 'reading_too_old' and v_two_needed and v_calls_left < 2;
-      continue when v_candidate.kind = 'observe' and exists (
-        select from outbox
-        where outbox.flex_element_id = v_candidate.flex_element_id and outbox.kind = 'observe' and outbox.state = 'sending'
-      );
+      if v_candidate.kind = 'observe' then
+        -- They come last, and tick() puts off what is left of them.
+        exit when v_candidate.reason = 'background' and not room_for_background();
+        -- A reading for the sake of a write leaves one call for the write.
+        continue when v_candidate.reason = 'reading_too_old' and v_two_needed and v_calls_left < 2;
+        continue when exists (
+          select from outbox
+          where outbox.flex_element_id = v_candidate.flex_element_id and outbox.kind = 'observe' and outbox.state = 'sending'
+        );
+        v_readings := true;
+      elsif v_candidate.kind = 'remove' then
+        continue when v_candidate.limited and v_removals_left <= 0;
+        v_removals_left := v_removals_left - 1;
+      end if;
       v_chosen := v_chosen || v_candidate.id;
-      v_free := v_free - 1;
+      v_in_flight := v_in_flight || v_candidate.flex_element_id;
       v_calls_left := v_calls_left - 1;
-      v_removals_left := v_removals_left - (v_candidate.kind = 'remove')::int;
-      v_in_flight := v_in_flight || jsonb_build_object(v_candidate.flex_element_id, coalesce((v_in_flight ->> v_candidate.flex_element_id)::int, 0) + 1);
+      v_free := v_free - 1;
       exit when v_free = 0;
     end loop;
     continue when cardinality(v_chosen) = 0;
@@ -793,47 +811,51 @@ begin
       from (select distinct outbox.flex_element_id from outbox where outbox.id = any (v_elsewhere)) as moved;
       update outbox set state = 'cancelled', reason = 'points_elsewhere', finished_at = v_now where outbox.id = any (v_elsewhere);
     end if;
-    if cardinality(v_chosen) > coalesce(cardinality(v_locked), 0) or v_elsewhere is not null then
+    if cardinality(v_chosen) = cardinality(v_locked) and v_elsewhere is null then
+      v_taken := v_taken || v_chosen;
+    else
       -- Whoever plans on such a row right now decides first; it is due again in a moment. Others may go instead.
       v_busy := v_busy || array(
         select distinct outbox.flex_element_id from outbox where outbox.id = any (v_chosen) and outbox.id <> all (coalesce(v_locked, '{}'))
       );
       v_free := v_free + cardinality(v_chosen) - coalesce(cardinality(v_locked), 0) + coalesce(cardinality(v_elsewhere), 0);
       v_goes_on := true;
+      v_taken := v_taken || array(
+        select chosen.id
+        from unnest(v_chosen) with ordinality as chosen (id, place)
+        where chosen.id = any (coalesce(v_locked, '{}'))
+          and chosen.id <> all (coalesce(v_elsewhere, '{}'))
+        order by chosen.place
+      );
     end if;
-    v_taken := v_taken || array(
-      select chosen.id
-      from unnest(v_chosen) with ordinality as chosen (id, place)
-      where chosen.id = any (coalesce(v_locked, '{}'))
-        and chosen.id <> all (coalesce(v_elsewhere, '{}'))
-      order by chosen.place
-    );
   end loop;
   if cardinality(v_taken) = 0 then
     return;
   end if;
 
-  -- From here on the waiting syncs' readings have begun: later requests need another one. Everybody locks syncs by id.
-  -- They are found by their element and then sorted: the other way round, every sync there ever was would be read.
-  perform from syncs
-  where syncs.id = any (array(
-    select waiting.id
-    from outbox
-    cross join lateral (
-      select syncs.id
-      from syncs
-      where syncs.flex_element_id = outbox.flex_element_id
-        and syncs.finished_at is null
-        and syncs.reading_at is null
-      offset 0
-    ) as waiting
-    where outbox.id = any (v_taken)
-      and outbox.kind = 'observe'
-  ))
-    and syncs.finished_at is null
-    and syncs.reading_at is null
-  order by syncs.id
-  for update;
+  if v_readings then
+    -- From here on the waiting syncs' readings have begun: later requests need another one. Everybody locks syncs by id.
+    -- They are found by their element and then sorted: the other way round, every sync there ever was would be read.
+    perform from syncs
+    where syncs.id = any (array(
+      select waiting.id
+      from outbox
+      cross join lateral (
+        select syncs.id
+        from syncs
+        where syncs.flex_element_id = outbox.flex_element_id
+          and syncs.finished_at is null
+          and syncs.reading_at is null
+        offset 0
+      ) as waiting
+      where outbox.id = any (v_taken)
+        and outbox.kind = 'observe'
+    ))
+      and syncs.finished_at is null
+      and syncs.reading_at is null
+    order by syncs.id
+    for update;
+  end if;
 
   return query
   with
@@ -2481,6 +2503,15 @@ begin
   where crew_calls.flex_element_id = know_element.flex_element_id
   order by crew_calls.id
   limit 1;
+  perform from elements
+  where elements.flex_element_id = know_element.flex_element_id
+    and elements.retired_at is null
+    and elements.crew_call_id = v_call.id
+    and elements.job_id is not distinct from v_call.job_id
+    and elements.department is not distinct from v_call.department;
+  if found then
+    return;
+  end if;
 
   insert into elements (flex_element_id, crew_call_id, job_id, department)
   select
@@ -2825,10 +2856,16 @@ CREATE FUNCTION flex_sync.next_reading(flex_element_id text) RETURNS TABLE(due_a
     AS $$
 declare
   v_now constant timestamptz := clock();
+  v_waiting constant bigint := waiting_request(next_reading.flex_element_id);
   v_settings settings;
   v_element elements;
   v_read_at timestamptz;
 begin
+  if v_waiting is not null then
+    return query select v_now, 'requested', v_waiting, 0::smallint;
+    return;
+  end if;
+
   select settings.* into v_settings from settings;
   select elements.* into v_element from elements where elements.flex_element_id = next_reading.flex_element_id;
   v_read_at := coalesce(v_element.reading_at, '-infinity');
@@ -2881,7 +2918,7 @@ begin
     select min(calls.absent_at) + v_settings.late_landing, 'late_check', null, 0
     from calls
     where calls.flex_element_id = next_reading.flex_element_id
-      and calls.outcome = 'unknown'
+      and calls.unanswered
       and calls.absent_at is not null
       and calls.late_checked_at is null
       and v_element.blocked_reason is null
@@ -3896,7 +3933,7 @@ begin
   elsif exists (
     select from calls
     where calls.flex_element_id = open_condition.flex_element_id
-      and calls.outcome = 'unknown'
+      and calls.unanswered
       and calls.absent_at is not null
       and calls.late_checked_at is null
   ) then
@@ -4573,6 +4610,7 @@ begin
         ledger.flex_line_item_id is not null as ours,
         -- As plan_element decides it.
         desired.role_id is not null and case
+          when observed.shows_role and observed.role_id = desired.role_id then false
           when observed.shows_role
             and (observed.role_id is not null or exists (select from tenant where tenant.roles_shown_at is not null))
             and (observed.role_id is null or is_flex_id(observed.role_id) = is_flex_id(desired.role_id))
@@ -4720,7 +4758,7 @@ begin
   -- What is due already keeps its place, however often it is asked for.
   where (outbox.sync_id, outbox.reason, outbox.priority, outbox.crew_call_id, greatest(outbox.due_at, v_now))
     is distinct from (excluded.sync_id, excluded.reason, excluded.priority, excluded.crew_call_id, greatest(excluded.due_at, v_now));
-  if v_sync_before is distinct from v_need.sync_id then
+  if v_sync_before is not null and v_sync_before is distinct from v_need.sync_id then
     perform finish_sync(v_sync_before);
   end if;
 end
@@ -4984,7 +5022,16 @@ begin
     order by outbox.flex_element_id, outbox.flex_line_item_id
     on conflict on constraint lines_pkey do update
     set present = true, added_at = excluded.added_at, flex_resource_id = excluded.flex_resource_id;
-    perform record_persons(v_ids);
+    perform write_assignments(
+      array_agg(person.crew_call_id order by person.crew_call_id, person.technician_id),
+      array_agg(person.technician_id order by person.crew_call_id, person.technician_id),
+      array_agg(outbox.flex_line_item_id order by person.crew_call_id, person.technician_id)
+    )
+    from outbox
+    cross join lateral jsonb_to_recordset(outbox.persons) as person (crew_call_id uuid, technician_id uuid)
+    where outbox.id = any (v_ids)
+      and outbox.kind = 'add';
+    perform flex_sync.pin_search_path(pg_catalog.current_setting('search_path'));
 
     -- What waited for the lines: their roles, and the lines they replace. A row that a planner holds is left to a reading.
     with
@@ -5465,43 +5512,6 @@ $$;
 --
 
 COMMENT ON FUNCTION flex_sync.record_person(crew_call_id uuid, technician_id uuid, flex_element_id text, flex_line_item_id text) IS 'Upserts who is on a crew call with which line; what the host''s table refuses blocks the crew call and nothing else.';
-
-
---
--- Name: record_persons(bigint[]); Type: FUNCTION; Schema: flex_sync; Owner: -
---
-
-CREATE FUNCTION flex_sync.record_persons(operation_ids bigint[]) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
-    SET enable_seqscan TO 'on'
-    SET enable_hashjoin TO 'on'
-    SET enable_mergejoin TO 'on'
-    SET plan_cache_mode TO 'auto'
-    AS $$
-declare
-  v_row record;
-begin
-  for v_row in
-    select person.crew_call_id, person.technician_id, outbox.flex_line_item_id as line
-    from outbox
-    cross join lateral jsonb_to_recordset(outbox.persons) as person (crew_call_id uuid, technician_id uuid)
-    where outbox.id = any (record_persons.operation_ids)
-      and outbox.kind = 'add'
-    order by person.crew_call_id, person.technician_id
-  loop
-    perform write_assignment(v_row.crew_call_id, v_row.technician_id, v_row.line);
-    perform flex_sync.pin_search_path(pg_catalog.current_setting('search_path'));
-  end loop;
-end
-$$;
-
-
---
--- Name: FUNCTION record_persons(operation_ids bigint[]); Type: COMMENT; Schema: flex_sync; Owner: -
---
-
-COMMENT ON FUNCTION flex_sync.record_persons(operation_ids bigint[]) IS 'Upserts whom adds that are done were for, or raises what the host''s table refuses.';
 
 
 --
@@ -6124,7 +6134,7 @@ begin
     from calls
     where calls.flex_element_id = settle_unknown.flex_element_id
       and calls.kind = 'add'
-      and calls.outcome = 'unknown'
+      and calls.unanswered
       and calls.flex_line_item_id is null
       and calls.made_at > v_now - interval '1 day'
     order by calls.number
@@ -6221,7 +6231,7 @@ begin
   update calls
   set late_checked_at = settle_unknown.began_at
   where calls.flex_element_id = settle_unknown.flex_element_id
-    and calls.outcome = 'unknown'
+    and calls.unanswered
     and calls.late_checked_at is null
     and calls.absent_at + v_settings.late_landing <= settle_unknown.began_at;
 end
@@ -6627,8 +6637,10 @@ CREATE TABLE flex_sync.calls (
     error text,
     absent_at timestamp with time zone,
     late_checked_at timestamp with time zone,
+    unanswered boolean GENERATED ALWAYS AS (NULLIF((outcome = 'unknown'::text), false)) STORED,
     CONSTRAINT "a known call" CHECK ((kind = ANY (ARRAY['observe'::text, 'add'::text, 'set_role'::text, 'remove'::text, 'identity'::text, 'user'::text])))
-);
+)
+WITH (fillfactor='70');
 
 
 --
@@ -6664,6 +6676,13 @@ COMMENT ON COLUMN flex_sync.calls.absent_at IS 'Beginning of the reading that pr
 --
 
 COMMENT ON COLUMN flex_sync.calls.late_checked_at IS 'Beginning of the further reading that found nothing landed late.';
+
+
+--
+-- Name: COLUMN calls.unanswered; Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON COLUMN flex_sync.calls.unanswered IS 'True where nobody knows whether Flex did it, null for any other outcome: what the index of unanswered calls is for.';
 
 
 --
@@ -6952,9 +6971,12 @@ COMMENT ON FUNCTION flex_sync.tick() IS 'Does what time and notes ask for: takes
 
 CREATE FUNCTION flex_sync.tier_of(role_code text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    AS $_$
-  select pg_catalog.upper(pg_catalog.btrim(pg_catalog.substring(role_code, '-([^-]+)$')))
-$_$;
+    AS $$
+  select case
+    when role_code operator(pg_catalog.~~) '%-%' and role_code operator(pg_catalog.!~~) '%-'
+      then pg_catalog.upper(pg_catalog.btrim(pg_catalog.split_part(role_code, '-', -1)))
+  end
+$$;
 
 
 --
@@ -7173,6 +7195,64 @@ COMMENT ON FUNCTION flex_sync.waiting_for(operation_id bigint) IS 'The pending o
 
 
 --
+-- Name: waiting_request(text); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.waiting_request(flex_element_id text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+declare
+  v_now constant timestamptz := clock();
+begin
+  return (
+    select syncs.id
+    from syncs
+    where syncs.flex_element_id = waiting_request.flex_element_id
+      and syncs.finished_at is null
+      and syncs.reading_at is null
+      and not exists (
+        select from syncs as active
+        where active.flex_element_id = waiting_request.flex_element_id and active.finished_at is null and active.reading_at is not null
+      )
+      and not exists (
+        select from elements
+        where elements.flex_element_id = waiting_request.flex_element_id
+          and elements.reading_wanted_at >= coalesce(elements.reading_at, '-infinity')
+      )
+      and not exists (
+        select from element_health
+        where element_health.flex_element_id = waiting_request.flex_element_id and element_health.backoff_until > v_now
+      )
+      -- Its reading in flight, an unanswered write, or a write whose reading may be too old to send it on.
+      and not exists (
+        select from outbox
+        where outbox.flex_element_id = waiting_request.flex_element_id
+          and outbox.state in ('pending', 'sending', 'unknown')
+          and case outbox.kind
+            when 'observe' then outbox.state = 'sending' and outbox.sync_id = syncs.id
+            else outbox.state = 'unknown' or (outbox.state = 'pending' and outbox.reading_at is not null)
+          end
+      )
+      and not exists (
+        select from calls
+        where calls.flex_element_id = waiting_request.flex_element_id and calls.unanswered and calls.late_checked_at is null
+      )
+      and not exists (select from missing_lines where missing_lines.flex_element_id = waiting_request.flex_element_id)
+  );
+end
+$$;
+
+
+--
+-- Name: FUNCTION waiting_request(flex_element_id text); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.waiting_request(flex_element_id text) IS 'The sync that waits for a reading which can be made now and that nothing else needs as much; null where there is more to say.';
+
+
+--
 -- Name: what_stands_in_the_way(text, text, text); Type: FUNCTION; Schema: flex_sync; Owner: -
 --
 
@@ -7353,6 +7433,44 @@ $$;
 --
 
 COMMENT ON FUNCTION flex_sync.write_assignment(crew_call_id uuid, technician_id uuid, flex_line_item_id text) IS 'Upserts a row of the host; its triggers find names as they do when the application writes.';
+
+
+--
+-- Name: write_assignments(uuid[], uuid[], text[]); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.write_assignments(crew_call_ids uuid[], technician_ids uuid[], flex_line_item_ids text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'public', 'extensions', 'pg_temp'
+    SET enable_seqscan TO 'on'
+    SET enable_hashjoin TO 'on'
+    SET enable_mergejoin TO 'on'
+    SET plan_cache_mode TO 'auto'
+    AS $$
+#variable_conflict use_column
+begin
+  insert into public.flex_crew_assignments as row_there (crew_call_id, technician_id, flex_line_item_id)
+  select named.crew_call_id, named.technician_id, of_the_host.flex_line_item_id
+  from unnest(write_assignments.crew_call_ids, write_assignments.technician_ids, write_assignments.flex_line_item_ids)
+    as named (crew_call_id, technician_id, line)
+  -- The host's own type, uuid or text.
+  cross join lateral jsonb_populate_record(
+    cast(null as public.flex_crew_assignments), jsonb_build_object('flex_line_item_id', named.line)
+  ) as of_the_host
+  on conflict (crew_call_id, technician_id) do update
+  set flex_line_item_id = excluded.flex_line_item_id
+  where row_there.flex_line_item_id is distinct from excluded.flex_line_item_id;
+  -- What the host deferred to the commit is said now, where it can be caught.
+  set constraints all immediate;
+end
+$$;
+
+
+--
+-- Name: FUNCTION write_assignments(crew_call_ids uuid[], technician_ids uuid[], flex_line_item_ids text[]); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.write_assignments(crew_call_ids uuid[], technician_ids uuid[], flex_line_item_ids text[]) IS 'Upserts rows of the host together; its triggers find names as they do when the application writes.';
 
 
 --
@@ -8473,7 +8591,7 @@ CREATE VIEW flex_sync.crew_status AS
          LIMIT 1) operation ON (true))
      LEFT JOIN LATERAL ( SELECT calls.absent_at
            FROM flex_sync.calls
-          WHERE ((calls.flex_element_id = crew_calls.flex_element_id) AND (calls.outcome = 'unknown'::text) AND (calls.absent_at IS NOT NULL) AND (calls.late_checked_at IS NULL) AND (calls.flex_resource_id = person.resource))
+          WHERE ((calls.flex_element_id = crew_calls.flex_element_id) AND calls.unanswered AND (calls.absent_at IS NOT NULL) AND (calls.late_checked_at IS NULL) AND (calls.flex_resource_id = person.resource))
          LIMIT 1) late ON (true))
      LEFT JOIN LATERAL ( SELECT missing_lines.missing_since
            FROM flex_sync.missing_lines
@@ -9425,7 +9543,7 @@ CREATE INDEX calls_by_time ON flex_sync.calls USING btree (made_at, number);
 -- Name: calls_unanswered; Type: INDEX; Schema: flex_sync; Owner: -
 --
 
-CREATE INDEX calls_unanswered ON flex_sync.calls USING btree (flex_element_id, number) WHERE (outcome = 'unknown'::text);
+CREATE INDEX calls_unanswered ON flex_sync.calls USING btree (flex_element_id, number) WHERE unanswered;
 
 
 --
@@ -10521,13 +10639,6 @@ REVOKE ALL ON FUNCTION flex_sync.record_person(crew_call_id uuid, technician_id 
 
 
 --
--- Name: FUNCTION record_persons(operation_ids bigint[]); Type: ACL; Schema: flex_sync; Owner: -
---
-
-REVOKE ALL ON FUNCTION flex_sync.record_persons(operation_ids bigint[]) FROM PUBLIC;
-
-
---
 -- Name: FUNCTION record_probe(call_number bigint, outcome text, http_status integer, error text, retry_after interval); Type: ACL; Schema: flex_sync; Owner: -
 --
 
@@ -10768,6 +10879,13 @@ REVOKE ALL ON FUNCTION flex_sync.waiting_for(operation_id bigint) FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION waiting_request(flex_element_id text); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.waiting_request(flex_element_id text) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION what_stands_in_the_way(condition text, reason text, flex_element_id text); Type: ACL; Schema: flex_sync; Owner: -
 --
 
@@ -10796,6 +10914,13 @@ GRANT ALL ON FUNCTION flex_sync.why_pending(flex_element_id text, limited boolea
 --
 
 REVOKE ALL ON FUNCTION flex_sync.write_assignment(crew_call_id uuid, technician_id uuid, flex_line_item_id text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION write_assignments(crew_call_ids uuid[], technician_ids uuid[], flex_line_item_ids text[]); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.write_assignments(crew_call_ids uuid[], technician_ids uuid[], flex_line_item_ids text[]) FROM PUBLIC;
 
 
 --

@@ -42,8 +42,9 @@ declare
   v_calls_left bigint;
   v_two_needed boolean;
   v_candidate record;
-  v_in_flight jsonb;
-  v_busy text[] := '{}';
+  -- The element of each operation in flight, as often as it has some; and the elements that can take no more.
+  v_in_flight text[];
+  v_busy text[];
   v_priority smallint := -32768;
   v_due_at timestamptz := '-infinity';
   v_id bigint := 0;
@@ -53,6 +54,7 @@ declare
   v_locked bigint[];
   v_elsewhere bigint[];
   v_taken bigint[] := '{}';
+  v_readings boolean := false;
 begin
   select settings.* into v_settings from settings;
   if v_settings.lease <= claim_operations.deadline + interval '1 s' then
@@ -70,19 +72,23 @@ begin
 
   v_now := clock();
   v_server_started_at := server_started_at();
-  select coalesce(jsonb_object_agg(sending.flex_element_id, sending.number), '{}'), coalesce(sum(sending.number), 0)
-  into v_in_flight, v_free
-  from (
-    select outbox.flex_element_id, count(*) as number
+  v_in_flight := array(
+    select outbox.flex_element_id
     from outbox
     where outbox.state = 'sending'
       and outbox.lease_until > v_now - interval '15 min'
-    group by outbox.flex_element_id
-  ) as sending;
+  );
+  v_busy := array(
+    select sending.flex_element_id
+    from unnest(v_in_flight) as sending (flex_element_id)
+    group by sending.flex_element_id
+    having count(*) >= v_settings.element_concurrency
+  );
   select calls_left.left_now, least(
     claim_operations.slots,
     calls_left.left_now,
-    case when exists (select from tenant where tenant.careful_successes is not null) then 1 else v_settings.max_concurrency end - v_free
+    case when exists (select from tenant where tenant.careful_successes is not null) then 1 else v_settings.max_concurrency end
+      - cardinality(v_in_flight)
   )
   into v_calls_left, v_free
   from calls_left();
@@ -123,30 +129,34 @@ begin
       v_priority := v_candidate.priority;
       v_due_at := v_candidate.due_at;
       v_id := v_candidate.id;
-      if coalesce((v_in_flight ->> v_candidate.flex_element_id)::int, 0) >= v_candidate.at_once then
+      if cardinality(array_positions(v_in_flight, v_candidate.flex_element_id)) >= v_candidate.at_once then
         -- An element that can take no more is passed over, and where much waits there left out of the rest of the walk.
         if v_candidate.flex_element_id <> all (v_busy) then
           v_busy := v_busy || v_candidate.flex_element_id;
         end if;
         v_passed_over := v_passed_over + 1;
-        v_goes_on := v_passed_over % 50 = 0;
+        v_goes_on := v_passed_over % 20 = 0;
         exit when v_goes_on;
         continue;
       end if;
-      continue when v_candidate.kind = 'remove' and v_candidate.limited and v_removals_left <= 0;
-      -- They come last, and tick() puts off what is left of them.
-      exit when v_candidate.kind = 'observe' and v_candidate.reason = 'background' and not room_for_background();
-      -- A reading for the sake of a write leaves one call for the write.
-      continue when v_candidate.kind = 'observe' and v_candidate.reason = 'reading_too_old' and v_two_needed and v_calls_left < 2;
-      continue when v_candidate.kind = 'observe' and exists (
-        select from outbox
-        where outbox.flex_element_id = v_candidate.flex_element_id and outbox.kind = 'observe' and outbox.state = 'sending'
-      );
+      if v_candidate.kind = 'observe' then
+        -- They come last, and tick() puts off what is left of them.
+        exit when v_candidate.reason = 'background' and not room_for_background();
+        -- A reading for the sake of a write leaves one call for the write.
+        continue when v_candidate.reason = 'reading_too_old' and v_two_needed and v_calls_left < 2;
+        continue when exists (
+          select from outbox
+          where outbox.flex_element_id = v_candidate.flex_element_id and outbox.kind = 'observe' and outbox.state = 'sending'
+        );
+        v_readings := true;
+      elsif v_candidate.kind = 'remove' then
+        continue when v_candidate.limited and v_removals_left <= 0;
+        v_removals_left := v_removals_left - 1;
+      end if;
       v_chosen := v_chosen || v_candidate.id;
-      v_free := v_free - 1;
+      v_in_flight := v_in_flight || v_candidate.flex_element_id;
       v_calls_left := v_calls_left - 1;
-      v_removals_left := v_removals_left - (v_candidate.kind = 'remove')::int;
-      v_in_flight := v_in_flight || jsonb_build_object(v_candidate.flex_element_id, coalesce((v_in_flight ->> v_candidate.flex_element_id)::int, 0) + 1);
+      v_free := v_free - 1;
       exit when v_free = 0;
     end loop;
     continue when cardinality(v_chosen) = 0;
@@ -172,47 +182,51 @@ begin
       from (select distinct outbox.flex_element_id from outbox where outbox.id = any (v_elsewhere)) as moved;
       update outbox set state = 'cancelled', reason = 'points_elsewhere', finished_at = v_now where outbox.id = any (v_elsewhere);
     end if;
-    if cardinality(v_chosen) > coalesce(cardinality(v_locked), 0) or v_elsewhere is not null then
+    if cardinality(v_chosen) = cardinality(v_locked) and v_elsewhere is null then
+      v_taken := v_taken || v_chosen;
+    else
       -- Whoever plans on such a row right now decides first; it is due again in a moment. Others may go instead.
       v_busy := v_busy || array(
         select distinct outbox.flex_element_id from outbox where outbox.id = any (v_chosen) and outbox.id <> all (coalesce(v_locked, '{}'))
       );
       v_free := v_free + cardinality(v_chosen) - coalesce(cardinality(v_locked), 0) + coalesce(cardinality(v_elsewhere), 0);
       v_goes_on := true;
+      v_taken := v_taken || array(
+        select chosen.id
+        from unnest(v_chosen) with ordinality as chosen (id, place)
+        where chosen.id = any (coalesce(v_locked, '{}'))
+          and chosen.id <> all (coalesce(v_elsewhere, '{}'))
+        order by chosen.place
+      );
     end if;
-    v_taken := v_taken || array(
-      select chosen.id
-      from unnest(v_chosen) with ordinality as chosen (id, place)
-      where chosen.id = any (coalesce(v_locked, '{}'))
-        and chosen.id <> all (coalesce(v_elsewhere, '{}'))
-      order by chosen.place
-    );
   end loop;
   if cardinality(v_taken) = 0 then
     return;
   end if;
 
-  -- From here on the waiting syncs' readings have begun: later requests need another one. Everybody locks syncs by id.
-  -- They are found by their element and then sorted: the other way round, every sync there ever was would be read.
-  perform from syncs
-  where syncs.id = any (array(
-    select waiting.id
-    from outbox
-    cross join lateral (
-      select syncs.id
-      from syncs
-      where syncs.flex_element_id = outbox.flex_element_id
-        and syncs.finished_at is null
-        and syncs.reading_at is null
-      offset 0
-    ) as waiting
-    where outbox.id = any (v_taken)
-      and outbox.kind = 'observe'
-  ))
-    and syncs.finished_at is null
-    and syncs.reading_at is null
-  order by syncs.id
-  for update;
+  if v_readings then
+    -- From here on the waiting syncs' readings have begun: later requests need another one. Everybody locks syncs by id.
+    -- They are found by their element and then sorted: the other way round, every sync there ever was would be read.
+    perform from syncs
+    where syncs.id = any (array(
+      select waiting.id
+      from outbox
+      cross join lateral (
+        select syncs.id
+        from syncs
+        where syncs.flex_element_id = outbox.flex_element_id
+          and syncs.finished_at is null
+          and syncs.reading_at is null
+        offset 0
+      ) as waiting
+      where outbox.id = any (v_taken)
+        and outbox.kind = 'observe'
+    ))
+      and syncs.finished_at is null
+      and syncs.reading_at is null
+    order by syncs.id
+    for update;
+  end if;
 
   return query
   with

@@ -5,7 +5,7 @@
 -- Parameters   flex_element_id   normalised
 -- Returns      one row, or none when nothing waits: due_at, reason, sync_id (of the sync it keeps open), priority
 --              reason: requested | confirming | unknown | late_check | asked | reading_too_old | blocked | background
--- Reads        elements, element_health, syncs, outbox, calls, missing_lines, settings, crew_call_settings, crew_calls, crew_call_blocks, ledger
+-- Reads        waiting_request, elements, element_health, syncs, outbox, calls, missing_lines, settings, crew_call_settings, crew_calls, crew_call_blocks, ledger
 create or replace function flex_sync.next_reading(flex_element_id text)
 returns table (due_at timestamptz, reason text, sync_id bigint, priority smallint)
 language plpgsql
@@ -16,10 +16,16 @@ set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_now constant timestamptz := clock();
+  v_waiting constant bigint := waiting_request(next_reading.flex_element_id);
   v_settings settings;
   v_element elements;
   v_read_at timestamptz;
 begin
+  if v_waiting is not null then
+    return query select v_now, 'requested', v_waiting, 0::smallint;
+    return;
+  end if;
+
   select settings.* into v_settings from settings;
   select elements.* into v_element from elements where elements.flex_element_id = next_reading.flex_element_id;
   v_read_at := coalesce(v_element.reading_at, '-infinity');
@@ -72,7 +78,7 @@ begin
     select min(calls.absent_at) + v_settings.late_landing, 'late_check', null, 0
     from calls
     where calls.flex_element_id = next_reading.flex_element_id
-      and calls.outcome = 'unknown'
+      and calls.unanswered
       and calls.absent_at is not null
       and calls.late_checked_at is null
       and v_element.blocked_reason is null

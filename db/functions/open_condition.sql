@@ -114,7 +114,7 @@ begin
   elsif exists (
     select from calls
     where calls.flex_element_id = open_condition.flex_element_id
-      and calls.outcome = 'unknown'
+      and calls.unanswered
       and calls.absent_at is not null
       and calls.late_checked_at is null
   ) then

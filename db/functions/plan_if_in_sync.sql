@@ -53,6 +53,7 @@ begin
         ledger.flex_line_item_id is not null as ours,
         -- As plan_element decides it.
         desired.role_id is not null and case
+          when observed.shows_role and observed.role_id = desired.role_id then false
           when observed.shows_role
             and (observed.role_id is not null or exists (select from tenant where tenant.roles_shown_at is not null))
             and (observed.role_id is null or is_flex_id(observed.role_id) = is_flex_id(desired.role_id))

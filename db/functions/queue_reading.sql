@@ -57,7 +57,7 @@ begin
   -- What is due already keeps its place, however often it is asked for.
   where (outbox.sync_id, outbox.reason, outbox.priority, outbox.crew_call_id, greatest(outbox.due_at, v_now))
     is distinct from (excluded.sync_id, excluded.reason, excluded.priority, excluded.crew_call_id, greatest(excluded.due_at, v_now));
-  if v_sync_before is distinct from v_need.sync_id then
+  if v_sync_before is not null and v_sync_before is distinct from v_need.sync_id then
     perform finish_sync(v_sync_before);
   end if;
 end

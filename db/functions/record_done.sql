@@ -127,7 +127,16 @@ begin
     order by outbox.flex_element_id, outbox.flex_line_item_id
     on conflict on constraint lines_pkey do update
     set present = true, added_at = excluded.added_at, flex_resource_id = excluded.flex_resource_id;
-    perform record_persons(v_ids);
+    perform write_assignments(
+      array_agg(person.crew_call_id order by person.crew_call_id, person.technician_id),
+      array_agg(person.technician_id order by person.crew_call_id, person.technician_id),
+      array_agg(outbox.flex_line_item_id order by person.crew_call_id, person.technician_id)
+    )
+    from outbox
+    cross join lateral jsonb_to_recordset(outbox.persons) as person (crew_call_id uuid, technician_id uuid)
+    where outbox.id = any (v_ids)
+      and outbox.kind = 'add';
+    perform flex_sync.pin_search_path(pg_catalog.current_setting('search_path'));
 
     -- What waited for the lines: their roles, and the lines they replace. A row that a planner holds is left to a reading.
     with

@@ -32,7 +32,7 @@ begin
     from calls
     where calls.flex_element_id = settle_unknown.flex_element_id
       and calls.kind = 'add'
-      and calls.outcome = 'unknown'
+      and calls.unanswered
       and calls.flex_line_item_id is null
       and calls.made_at > v_now - interval '1 day'
     order by calls.number
@@ -129,7 +129,7 @@ begin
   update calls
   set late_checked_at = settle_unknown.began_at
   where calls.flex_element_id = settle_unknown.flex_element_id
-    and calls.outcome = 'unknown'
+    and calls.unanswered
     and calls.late_checked_at is null
     and calls.absent_at + v_settings.late_landing <= settle_unknown.began_at;
 end

@@ -11,6 +11,9 @@ language sql
 immutable
 parallel safe
 as $$
-  select pg_catalog.upper(pg_catalog.btrim(pg_catalog.substring(role_code, '-([^-]+)$')))
+  select case
+    when role_code operator(pg_catalog.~~) '%-%' and role_code operator(pg_catalog.!~~) '%-'
+      then pg_catalog.upper(pg_catalog.btrim(pg_catalog.split_part(role_code, '-', -1)))
+  end
 $$;
 comment on function flex_sync.tier_of(text) is 'The tier of a role code: the last part after a ''-'', upper-case; null when there is none.';

@@ -89,7 +89,6 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
       read_committed_only
       record_kept
       record_person
-      record_persons
       remember_objects
       remove_assignments
       removals_within_the_hour
@@ -108,9 +107,11 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
       trim_history
       two_calls_free_at
       waiting_for
+      waiting_request
       what_stands_in_the_way
       who_acts
       write_assignment
+      write_assignments
       write_role
     `,
     NOBODY,

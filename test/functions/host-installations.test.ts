@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import postgres, { type Sql } from "postgres";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { applyCurrent } from "../../db/scripts/apply-current.ts";
@@ -55,6 +55,9 @@ describe("a host whose columns are uuid", () => {
     expect(call.flex.resourcesOf(call.element).toSorted()).toEqual([ana.resource, ben.resource]);
     expect(Object.keys(await recordedIn(sql, call))).toEqual([ana.id, ben.id]);
     expect(await conditionOf(sql, call)).toBe("synced");
+    const lines = [randomUUID(), randomUUID()];
+    await sql`select flex_sync.write_assignments(${[call.id, call.id]}::uuid[], ${[ana.id, cleo.id]}::uuid[], ${lines})`;
+    expect(await recordedIn(sql, call)).toMatchObject({ [ana.id]: lines[0], [cleo.id]: lines[1] });
     await unassign(sql, call, [ana]);
     await sync(sql, call);
     await sql`delete from jobs`;

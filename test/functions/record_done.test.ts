@@ -159,3 +159,31 @@ test("a row that the host's table refuses, at once or at the commit, undoes all 
     expect(await conditionOf(sql, call)).toBe("blocked host_table");
   }
 });
+
+test("a column whose domain is never empty undoes all of it; alone each gets its row", async () => {
+  const { sql } = await createDatabase();
+  await sql.unsafe(`create domain kept as text not null;
+    alter table flex_crew_assignments add column note kept default 'a host wants it'`);
+  const call = await begin(sql);
+  const done = sendAll(call.flex, await claim(sql));
+  await expect(recordDone(sql, done)).rejects.toThrow("does not allow null");
+  for (const { id, token, line, status } of done.filter((one) => one.line !== null)) {
+    const [add] = await sql`select flex_sync.record_add(${id}, ${token}, ${line}, '{}', ${status}) as result`;
+    expect(add?.result).toBe("recorded");
+  }
+  expect(Object.keys(await recordedIn(sql, call)).sort()).toEqual([ana.id, ben.id, cleo.id, dan.id]);
+});
+
+test("an answer takes no entry in an index of the calls", async () => {
+  const { sql } = await createDatabase();
+  const call = await begin(sql);
+  const done = sendAll(call.flex, await claim(sql));
+  await sql.begin(async (tx) => {
+    expect(await recordDone(tx as unknown as Sql, done)).toHaveLength(done.length);
+    const [updates] =
+      await tx`select pg_stat_get_xact_tuples_updated(oid)::int as all, pg_stat_get_xact_tuples_hot_updated(oid)::int as in_place
+      from pg_class where oid = 'flex_sync.calls'::regclass`;
+    expect(updates?.all).toBeGreaterThanOrEqual(done.length);
+    expect(updates?.in_place).toBe(updates?.all);
+  });
+});

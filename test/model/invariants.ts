@@ -25,6 +25,30 @@ export const INVARIANTS = `
     return v_plan;
   end
   $$;
+  create table model.differing_readings (readings text not null);
+  -- Whatever waiting_request answers is held against the reading that is found without it.
+  alter function flex_sync.waiting_request(text) set schema model;
+  create function flex_sync.waiting_request(flex_element_id text) returns bigint language plpgsql volatile as $$
+  declare
+    v_waiting bigint;
+  begin
+    if current_setting('model.looks_for_it', true) = 'yes' then
+      return null;
+    end if;
+    v_waiting := model.waiting_request(flex_element_id);
+    if v_waiting is not null then
+      perform set_config('model.looks_for_it', 'yes', true);
+      insert into model.differing_readings
+      select format('%s and %s', v_waiting, otherwise)
+      from (select) as looked
+      left join flex_sync.next_reading(flex_element_id) as otherwise on true
+      where (otherwise.sync_id, otherwise.reason, otherwise.priority) is distinct from (v_waiting, 'requested', 0)
+        or otherwise.due_at > flex_sync.clock();
+      perform set_config('model.looks_for_it', 'no', true);
+    end if;
+    return v_waiting;
+  end
+  $$;
   create function model.broken_rules() returns text[] language sql volatile as $$
     select coalesce(array_agg(rule), '{}') from (
       select 'more than one waiting sync on element ' || syncs.flex_element_id as rule
@@ -50,6 +74,8 @@ export const INVARIANTS = `
       having count(*) > 1
       union all
       select 'plan_if_in_sync says otherwise than plan_element: ' || differs.plans from model.differing_plans as differs
+      union all
+      select 'waiting_request says otherwise than next_reading: ' || differs.readings from model.differing_readings as differs
     ) as broken
   $$;
   create view model.calls_over_a_limit as

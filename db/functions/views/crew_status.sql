@@ -106,7 +106,7 @@ left join lateral (
 left join lateral (
   select calls.absent_at from flex_sync.calls
   where calls.flex_element_id = crew_calls.flex_element_id
-    and calls.outcome = 'unknown'
+    and calls.unanswered
     and calls.absent_at is not null
     and calls.late_checked_at is null
     and calls.flex_resource_id = person.resource
