@@ -1660,6 +1660,61 @@ COMMENT ON FUNCTION flex_sync.doubt_of_lines(lines jsonb) IS 'Why a list of line
 
 
 --
+-- Name: elements_with_old_readings(); Type: FUNCTION; Schema: flex_sync; Owner: -
+--
+
+CREATE FUNCTION flex_sync.elements_with_old_readings() RETURNS SETOF text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'flex_sync', 'pg_temp'
+    SET jit TO 'off'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+declare
+  v_now constant timestamptz := clock();
+  v_settings settings;
+  v_too_old timestamptz;
+begin
+  select settings.* into v_settings from settings;
+  v_too_old := greatest(v_now - v_settings.max_reading_age, server_started_at());
+  return query
+  select outbox.flex_element_id
+  from outbox
+  left join elements on elements.flex_element_id = outbox.flex_element_id
+  left join element_health on element_health.flex_element_id = outbox.flex_element_id
+  where outbox.state = 'pending'
+    and outbox.kind <> 'observe'
+    and outbox.after_operation_id is null
+    and outbox.due_at <= v_now
+    and outbox.reading_at <= v_too_old
+    and elements.blocked_reason is null
+    -- No reading comes sooner than that: to look again would change nothing.
+    and (element_health.backoff_until is null or element_health.backoff_until <= v_now)
+    and not (outbox.limited and removals_within_the_hour() >= v_settings.removal_limit)
+    -- A reading that waits for later, such as a background one, comes now; one for this very reason may be backing off.
+    and not exists (
+      select from outbox as reading
+      where reading.flex_element_id = outbox.flex_element_id
+        and reading.kind = 'observe'
+        and (
+          reading.state = 'sending'
+          or reading.state = 'pending' and (reading.due_at <= v_now or reading.reason = 'reading_too_old')
+        )
+    );
+end
+$$;
+
+
+--
+-- Name: FUNCTION elements_with_old_readings(); Type: COMMENT; Schema: flex_sync; Owner: -
+--
+
+COMMENT ON FUNCTION flex_sync.elements_with_old_readings() IS 'The elements where writes wait whose reading became too old to send them on.';
+
+
+--
 -- Name: enable_auto_sync(); Type: FUNCTION; Schema: flex_sync; Owner: -
 --
 
@@ -1837,7 +1892,8 @@ begin
   select syncs.id, syncs.crew_call_id, syncs.flex_element_id, syncs.reading_at into v_sync
   from syncs
   where syncs.id = finish_sync.sync_id
-    and syncs.finished_at is null
+    -- "is null", said so that the id finds the row: the index of open syncs has entries of all that ever were, under an old snapshot.
+    and coalesce(syncs.finished_at, 'infinity') = 'infinity'
   for update;
   -- A sync that waits for a good reading goes on waiting, unless nothing can be read.
   if not found or not exists (
@@ -5095,7 +5151,8 @@ begin
   -- Everybody locks syncs last, and by id; and looks for what is open afterwards, as finish_sync does.
   perform from syncs
   where syncs.id = any (v_syncs)
-    and syncs.finished_at is null
+    -- "is null", as finish_sync says it.
+    and coalesce(syncs.finished_at, 'infinity') = 'infinity'
   order by syncs.id
   for update;
   perform finish_sync(ended.id)
@@ -6892,7 +6949,6 @@ CREATE FUNCTION flex_sync.tick() RETURNS integer
     AS $$
 declare
   v_now constant timestamptz := clock();
-  v_started_at constant timestamptz := server_started_at();
   v_done int := 0;
   v_note record;
 begin
@@ -6906,30 +6962,8 @@ begin
       select due_elements.flex_element_id, due_elements.wants_reading, due_elements.requests_sync, due_elements.id
       from due_elements
       union all
-      select outbox.flex_element_id, false, false, null
-      from outbox
-      cross join settings
-      left join elements on elements.flex_element_id = outbox.flex_element_id
-      left join element_health on element_health.flex_element_id = outbox.flex_element_id
-      where outbox.state = 'pending'
-        and outbox.kind <> 'observe'
-        and outbox.after_operation_id is null
-        and outbox.due_at <= v_now
-        and outbox.reading_at <= greatest(v_now - settings.max_reading_age, v_started_at)
-        and elements.blocked_reason is null
-        -- No reading comes sooner than that: to look again would change nothing.
-        and (element_health.backoff_until is null or element_health.backoff_until <= v_now)
-        and not (outbox.limited and removals_within_the_hour() >= settings.removal_limit)
-        -- A reading that waits for later, such as a background one, comes now; one for this very reason may be backing off.
-        and not exists (
-          select from outbox as reading
-          where reading.flex_element_id = outbox.flex_element_id
-            and reading.kind = 'observe'
-            and (
-              reading.state = 'sending'
-              or reading.state = 'pending' and (reading.due_at <= v_now or reading.reason = 'reading_too_old')
-            )
-        )
+      select old.flex_element_id, false, false, null
+      from elements_with_old_readings() as old (flex_element_id)
     ) as noted
     group by noted.flex_element_id
     order by noted.flex_element_id
@@ -10171,6 +10205,13 @@ REVOKE ALL ON FUNCTION flex_sync.doubt_element(flex_element_id text, reason text
 --
 
 REVOKE ALL ON FUNCTION flex_sync.doubt_of_lines(lines jsonb) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION elements_with_old_readings(); Type: ACL; Schema: flex_sync; Owner: -
+--
+
+REVOKE ALL ON FUNCTION flex_sync.elements_with_old_readings() FROM PUBLIC;
 
 
 --

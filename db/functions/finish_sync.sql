@@ -20,7 +20,8 @@ begin
   select syncs.id, syncs.crew_call_id, syncs.flex_element_id, syncs.reading_at into v_sync
   from syncs
   where syncs.id = finish_sync.sync_id
-    and syncs.finished_at is null
+    -- "is null", said so that the id finds the row: the index of open syncs has entries of all that ever were, under an old snapshot.
+    and coalesce(syncs.finished_at, 'infinity') = 'infinity'
   for update;
   -- A sync that waits for a good reading goes on waiting, unless nothing can be read.
   if not found or not exists (

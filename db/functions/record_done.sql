@@ -200,7 +200,8 @@ begin
   -- Everybody locks syncs last, and by id; and looks for what is open afterwards, as finish_sync does.
   perform from syncs
   where syncs.id = any (v_syncs)
-    and syncs.finished_at is null
+    -- "is null", as finish_sync says it.
+    and coalesce(syncs.finished_at, 'infinity') = 'infinity'
   order by syncs.id
   for update;
   perform finish_sync(ended.id)

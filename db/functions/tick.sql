@@ -7,6 +7,7 @@
 -- Returns      how many things it did
 -- Errors       ISOLA   the transaction is not read committed
 -- Locks        element (tried, never waited for)
+-- Reads        elements_with_old_readings
 -- Writes       outbox, calls, elements, due_elements, syncs
 create or replace function flex_sync.tick()
 returns int
@@ -18,7 +19,6 @@ set jit = off
 as $$
 declare
   v_now constant timestamptz := clock();
-  v_started_at constant timestamptz := server_started_at();
   v_done int := 0;
   v_note record;
 begin
@@ -32,30 +32,8 @@ begin
       select due_elements.flex_element_id, due_elements.wants_reading, due_elements.requests_sync, due_elements.id
       from due_elements
       union all
-      select outbox.flex_element_id, false, false, null
-      from outbox
-      cross join settings
-      left join elements on elements.flex_element_id = outbox.flex_element_id
-      left join element_health on element_health.flex_element_id = outbox.flex_element_id
-      where outbox.state = 'pending'
-        and outbox.kind <> 'observe'
-        and outbox.after_operation_id is null
-        and outbox.due_at <= v_now
-        and outbox.reading_at <= greatest(v_now - settings.max_reading_age, v_started_at)
-        and elements.blocked_reason is null
-        -- No reading comes sooner than that: to look again would change nothing.
-        and (element_health.backoff_until is null or element_health.backoff_until <= v_now)
-        and not (outbox.limited and removals_within_the_hour() >= settings.removal_limit)
-        -- A reading that waits for later, such as a background one, comes now; one for this very reason may be backing off.
-        and not exists (
-          select from outbox as reading
-          where reading.flex_element_id = outbox.flex_element_id
-            and reading.kind = 'observe'
-            and (
-              reading.state = 'sending'
-              or reading.state = 'pending' and (reading.due_at <= v_now or reading.reason = 'reading_too_old')
-            )
-        )
+      select old.flex_element_id, false, false, null
+      from elements_with_old_readings() as old (flex_element_id)
     ) as noted
     group by noted.flex_element_id
     order by noted.flex_element_id

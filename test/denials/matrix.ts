@@ -51,6 +51,7 @@ export const FUNCTIONS: ReadonlyMap<string, Role[]> = new Map([
       desired_of
       doubt_element
       doubt_of_lines
+      elements_with_old_readings
       enter_ledger
       finish_answered_syncs
       finish_sync

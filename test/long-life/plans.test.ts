@@ -130,6 +130,24 @@ test("no statement of a request, a claim or a record reads a growing table whole
   // Every statement was heard: the ones of functions inside of functions too.
   expect(plans.filter((plan) => plan.includes("Index Scan")).length).toBeGreaterThan(50);
   expect([...new Set(plans.flatMap((plan) => readWhole(plan)))]).toEqual([]);
+  // The index of open syncs would do as well, until somebody keeps a transaction open for long.
+  const ended = plans.filter((plan) => plan.includes("syncs.id = finish_sync.sync_id"));
+  expect(ended.length).toBeGreaterThan(0);
+  expect(ended.filter((plan) => !plan.includes("using syncs_pkey"))).toEqual([]);
+});
+
+test("nor does a tick, however many operations wait", async () => {
+  const { sql: admin, url } = await createDatabase();
+  await fill(admin);
+  await admin`update flex_sync.outbox set state = 'pending', finished_at = null, flex_line_item_id = null`;
+  await admin.unsafe("vacuum analyze");
+  await admin`select flex_sync.tick()`;
+  const { sql, plans } = await listenForPlans(url);
+
+  expect(await sql`select flex_sync.tick() as done`).toEqual([{ done: 0 }]);
+
+  expect(plans.length).toBeGreaterThan(5);
+  expect([...new Set(plans.flatMap((plan) => readWhole(plan)))]).toEqual([]);
 });
 
 test("a crew of hundreds, the first one ever, is planned without a loop in a loop", async () => {

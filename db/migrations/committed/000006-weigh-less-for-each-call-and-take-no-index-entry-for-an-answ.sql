@@ -1,5 +1,5 @@
 --! Previous: sha1:67c5c295a0d811ec3e7bb1a042230b480e5f5e16
---! Hash: sha1:25bb5f3a1a6ff6af1a04233aedc582b12764cd79
+--! Hash: sha1:180ae1c0b04e903903b0e6e70f5f0b5ca7bb9447
 --! Message: Weigh less for each call, and take no index entry for an answer
 
 select flex_sync.remember_objects();
@@ -722,7 +722,8 @@ begin
   -- Everybody locks syncs last, and by id; and looks for what is open afterwards, as finish_sync does.
   perform from syncs
   where syncs.id = any (v_syncs)
-    and syncs.finished_at is null
+    -- "is null", as finish_sync says it.
+    and coalesce(syncs.finished_at, 'infinity') = 'infinity'
   order by syncs.id
   for update;
   perform finish_sync(ended.id)
@@ -737,6 +738,83 @@ end
 $$;
 comment on function flex_sync.record_done(jsonb) is 'Records writes that Flex did together; what is out of the ordinary it leaves to the function of its kind.';
 --! EndIncluded record_done.sql
+--! Included finish_sync.sql
+-- finish_sync(sync_id)
+--
+-- Close a sync that has nothing pending or in flight any more, and let the waiting one's reading go.
+-- The sync's row is locked before its operations are counted: of two records that end its last two operations, the
+-- second to come sees both.
+--
+-- Parameters   sync_id   syncs.id; null does nothing
+-- Reads        outbox, calls, elements, state_of_crew_call, crew_calls
+-- Writes       syncs, due_elements; NOTIFY flex_sync_done with the sync's id
+create or replace function flex_sync.finish_sync(sync_id bigint)
+returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, flex_sync, pg_temp
+as $$
+declare
+  v_sync record;
+begin
+  select syncs.id, syncs.crew_call_id, syncs.flex_element_id, syncs.reading_at into v_sync
+  from syncs
+  where syncs.id = finish_sync.sync_id
+    -- "is null", said so that the id finds the row: the index of open syncs has entries of all that ever were, under an old snapshot.
+    and coalesce(syncs.finished_at, 'infinity') = 'infinity'
+  for update;
+  -- A sync that waits for a good reading goes on waiting, unless nothing can be read.
+  if not found or not exists (
+    select from elements
+    where elements.flex_element_id = v_sync.flex_element_id
+      and (elements.reading_at >= v_sync.reading_at or elements.blocked_reason is not null)
+  ) or exists (
+    select from outbox
+    where outbox.sync_id = v_sync.id
+      and outbox.state in ('pending', 'sending')
+  ) then
+    return;
+  end if;
+
+  update syncs
+  set
+    finished_at = clock(),
+    added = done.added,
+    removed = done.removed,
+    roles_set = done.roles_set,
+    failed = done.failed,
+    flex_calls = (select count(*) from calls where calls.sync_id = v_sync.id)
+  from (
+    select
+      count(*) filter (where outbox.kind = 'add' and outbox.state = 'done') as added,
+      count(*) filter (where outbox.kind = 'remove' and outbox.state = 'done') as removed,
+      count(*) filter (where outbox.kind = 'set_role' and outbox.state = 'done') as roles_set,
+      count(*) filter (where outbox.state = 'failed') as failed
+    from outbox
+    where outbox.sync_id = v_sync.id
+  ) as done
+  where syncs.id = v_sync.id;
+
+  update syncs
+  set outcome = case when exists (
+    select from elements where elements.flex_element_id = v_sync.flex_element_id and elements.blocked_reason is not null
+  ) then 'blocked' else (
+    select state.condition
+    from state_of_crew_call(v_sync.crew_call_id, v_sync.flex_element_id, not exists (
+      select from crew_calls where crew_calls.id = v_sync.crew_call_id and crew_calls.flex_element_id = v_sync.flex_element_id
+    )) as state
+  ) end
+  where syncs.id = v_sync.id;
+
+  perform pg_notify('flex_sync_done', v_sync.id::text);
+  if exists (select from syncs where syncs.flex_element_id = v_sync.flex_element_id and syncs.finished_at is null) then
+    perform note_element(v_sync.flex_element_id, 'a waiting sync may go on', false);
+  end if;
+end
+$$;
+comment on function flex_sync.finish_sync(bigint) is 'Closes a sync that has nothing pending or in flight any more, and lets the waiting one go on.';
+--! EndIncluded finish_sync.sql
 --! Included settle_unknown.sql
 -- settle_unknown(flex_element_id, began_at)
 --
@@ -1366,6 +1444,126 @@ end
 $$;
 comment on function flex_sync.open_condition(uuid, text, boolean) is 'What is open or in the way on one crew call, from what is stored.';
 --! EndIncluded open_condition.sql
+--! Included elements_with_old_readings.sql
+-- elements_with_old_readings()
+--
+-- The elements where writes wait whose reading became too old to send them on, and where no reading comes that may.
+--
+-- Returns      flex_element_id, one for each such write
+-- Reads        outbox, settings, elements, element_health
+create or replace function flex_sync.elements_with_old_readings()
+returns setof text
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, flex_sync, pg_temp
+set jit = off
+-- Usually there are none: found by the time of their reading, however many wait and whatever the statistics say.
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_now constant timestamptz := clock();
+  v_settings settings;
+  v_too_old timestamptz;
+begin
+  select settings.* into v_settings from settings;
+  v_too_old := greatest(v_now - v_settings.max_reading_age, server_started_at());
+  return query
+  select outbox.flex_element_id
+  from outbox
+  left join elements on elements.flex_element_id = outbox.flex_element_id
+  left join element_health on element_health.flex_element_id = outbox.flex_element_id
+  where outbox.state = 'pending'
+    and outbox.kind <> 'observe'
+    and outbox.after_operation_id is null
+    and outbox.due_at <= v_now
+    and outbox.reading_at <= v_too_old
+    and elements.blocked_reason is null
+    -- No reading comes sooner than that: to look again would change nothing.
+    and (element_health.backoff_until is null or element_health.backoff_until <= v_now)
+    and not (outbox.limited and removals_within_the_hour() >= v_settings.removal_limit)
+    -- A reading that waits for later, such as a background one, comes now; one for this very reason may be backing off.
+    and not exists (
+      select from outbox as reading
+      where reading.flex_element_id = outbox.flex_element_id
+        and reading.kind = 'observe'
+        and (
+          reading.state = 'sending'
+          or reading.state = 'pending' and (reading.due_at <= v_now or reading.reason = 'reading_too_old')
+        )
+    );
+end
+$$;
+comment on function flex_sync.elements_with_old_readings() is 'The elements where writes wait whose reading became too old to send them on.';
+--! EndIncluded elements_with_old_readings.sql
+--! Included tick.sql
+-- tick()
+--
+-- What time and other people's notes ask for: take over expired claims, follow up notes on elements, read again where
+-- writes wait on a reading that became too old, begin background readings, trim history. Cheap when there is nothing.
+-- Never waits for a planner: an element whose lock is taken keeps its note.
+--
+-- Returns      how many things it did
+-- Errors       ISOLA   the transaction is not read committed
+-- Locks        element (tried, never waited for)
+-- Reads        elements_with_old_readings
+-- Writes       outbox, calls, elements, due_elements, syncs
+create or replace function flex_sync.tick()
+returns int
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, flex_sync, pg_temp
+set jit = off
+as $$
+declare
+  v_now constant timestamptz := clock();
+  v_done int := 0;
+  v_note record;
+begin
+  perform read_committed_only();
+  v_done := take_over_expired();
+
+  for v_note in
+    select noted.flex_element_id, bool_or(noted.wants_reading) as wants_reading, bool_or(noted.requests_sync) as requests_sync,
+      array_agg(noted.id) as ids
+    from (
+      select due_elements.flex_element_id, due_elements.wants_reading, due_elements.requests_sync, due_elements.id
+      from due_elements
+      union all
+      select old.flex_element_id, false, false, null
+      from elements_with_old_readings() as old (flex_element_id)
+    ) as noted
+    group by noted.flex_element_id
+    order by noted.flex_element_id
+    limit 200
+  loop
+    continue when not pg_try_advisory_xact_lock(hashtextextended('flex_sync element ' || v_note.flex_element_id, 0));
+    perform know_element(v_note.flex_element_id);
+    if v_note.wants_reading then
+      -- Counted from now: the transaction that noted it may have ended long after it wrote the note.
+      update elements
+      set reading_wanted_at = v_now
+      where elements.flex_element_id = v_note.flex_element_id;
+    end if;
+    if v_note.requests_sync then
+      perform request_unasked(v_note.flex_element_id);
+    end if;
+    -- A request may have cancelled all that an active sync had left.
+    perform finish_answered_syncs(v_note.flex_element_id, v_now);
+    perform queue_reading(v_note.flex_element_id);
+    delete from due_elements where due_elements.id = any (v_note.ids);
+    v_done := v_done + 1;
+  end loop;
+
+  return v_done + begin_background_readings() + trim_history();
+end
+$$;
+comment on function flex_sync.tick() is 'Does what time and notes ask for: takes over expired claims, queues readings, trims history.';
+--! EndIncluded tick.sql
 --! Included views/crew_status.sql
 -- crew_status: why is this one person not in sync? One row per person and crew call; one per line nobody is known for.
 -- The most urgent first.
