@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import { type FastFlex, startFastFlex } from "../harness/fast-flex.ts";
 import { type Figure, figure, type Part, type PartContext } from "../harness/part.ts";
@@ -47,7 +48,7 @@ export const grow: Part = {
       notes: [
         "the first rows are milliseconds, the others say how many times as long the same takes in a fuller database",
         "asking and claiming are timed without a commit and rolled back; an operation is the time between two requests at the server while one daemon drains, 24 at once",
-        "a transaction is open (repeatable read, with a snapshot) while daemons drain, and stays open while all is measured",
+        "a transaction is open (repeatable read, with a snapshot) while daemons drain, and stays open while all is measured; meanwhile as many operations are done as Flex's quotas allow in an hour, or as many as can be",
       ],
       plots: [
         {
@@ -88,7 +89,7 @@ async function growTo(
   if (state.heldMs > 0) {
     await held.unsafe("begin isolation level repeatable read");
     await held.unsafe("select count(*) from flex_sync.settings");
-    next = await workFor(database, flex, state.heldMs, effort);
+    next = await workFor(database, flex, state, effort);
   }
   const values = { nothing: [], everything: [], claim: [], operation: [] };
   const end = async () => {
@@ -106,18 +107,19 @@ async function measureRound(grown: Grown, flex: FastFlex, effort: Effort): Promi
   for (const metric of ALL) values[metric].push(measured.values[metric]);
 }
 
-/** Let a daemon drain for so long. @returns the next free number of a crew call */
+/** Let time pass, and daemons drain meanwhile. @returns the next free number of a crew call */
 async function workFor(
   database: BenchDatabase,
   flex: FastFlex,
-  ms: number,
+  { heldMs, heldOperations = Number.POSITIVE_INFINITY }: State,
   { adds }: Effort,
 ): Promise<number> {
   const began = now();
   let from = 1;
-  while (now() - began < ms) {
+  for (let drained = 0; now() - began < heldMs && drained < heldOperations; drained += adds) {
     from = await fillQueue(database.sql, from, adds);
     await drain(database, flex, adds);
   }
+  await sleep(Math.max(heldMs - (now() - began), 0));
   return from;
 }
