@@ -139,12 +139,16 @@ test("no statement of a request, a claim or a record reads a growing table whole
 test("nor does a tick, however many operations wait", async () => {
   const { sql: admin, url } = await createDatabase();
   await fill(admin);
-  await admin`update flex_sync.outbox set state = 'pending', finished_at = null, flex_line_item_id = null`;
+  await admin`update flex_sync.outbox set state = 'pending', finished_at = null, flex_line_item_id = null,
+    reading_at = now() - random() * interval '1 s'`;
+  await admin`update flex_sync.settings set max_reading_age = '1 day'`;
   await admin.unsafe("vacuum analyze");
   await admin`select flex_sync.tick()`;
   const { sql, plans } = await listenForPlans(url);
 
-  expect(await sql`select flex_sync.tick() as done`).toEqual([{ done: 0 }]);
+  // After five times Postgres may keep a plan that knows nothing of the values.
+  for (let ticks = 0; ticks < 7; ticks += 1)
+    expect(await sql`select flex_sync.tick() as done`).toEqual([{ done: 0 }]);
 
   expect(plans.length).toBeGreaterThan(5);
   expect([...new Set(plans.flatMap((plan) => readWhole(plan)))]).toEqual([]);
