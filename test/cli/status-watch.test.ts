@@ -38,6 +38,8 @@ describe("flex-crew-sync status --watch on a terminal", () => {
     const { env, good, partly, blocked } = await setThree();
     const terminal = startOnTerminal(["status", "--watch"], env, { rows: 30, columns: 100 });
     await terminal.shows("3 crew calls: 1 blocked, 1 unmapped, 1 synced");
+    // The end of a frame may come a moment after its beginning.
+    await terminal.shows("What to do next");
     const { text, second, cursor, lines } = terminal.screen();
     expect([second, cursor]).toEqual([true, false]);
     expect(text).toContain("breaker closed");
@@ -46,7 +48,6 @@ describe("flex-crew-sync status --watch on a terminal", () => {
       lines.findIndex((line) => line.includes(id.slice(0, 8))),
     );
     expect(at).toEqual([...at].sort((one, other) => one - other));
-    expect(text).toContain("What to do next");
     terminal.type("\u0003");
     expect(await terminal.ended).toBe(0);
     expect(terminal.screen()).toMatchObject({
@@ -105,7 +106,7 @@ describe("flex-crew-sync status --watch on a terminal", () => {
     await terminal.shows("The database does not answer, trying again");
     // What was seen last stays, and its age is told.
     await terminal.shows(/from [2-9] s ago:/);
-    expect(terminal.screen().text).toContain(call.id.slice(0, 8));
+    await terminal.shows(call.id.slice(0, 8));
     await closed.open();
     await terminal.shows("Ctrl-C ends");
     terminal.type("\u0003");
