@@ -175,9 +175,15 @@ describe("a function of ours", () => {
     const forTriggers = ["remove_assignments", "write_assignment", "write_assignments"];
     expect(rows.map(({ name }) => name).sort()).toEqual([...unpinned, ...forTriggers].sort());
     expect(rows.filter(({ definer }) => definer)).toEqual([]);
-    expect(rows.filter(({ settings }) => settings).map(({ settings }) => settings.split("; ")[0])).toEqual(
-      forTriggers.map(() => "search_path=public, public, extensions, pg_temp"),
-    );
+    const path = "search_path=public, public, extensions, pg_temp";
+    const asTheHostPlans =
+      "; enable_seqscan=on; enable_hashjoin=on; enable_mergejoin=on; plan_cache_mode=auto";
+    const settings = rows.filter((row) => row.settings).map((row) => [row.name, row.settings]);
+    expect(Object.fromEntries(settings)).toEqual({
+      remove_assignments: path,
+      write_assignment: path,
+      write_assignments: path + asTheHostPlans,
+    });
   });
 
   test.each(["flex_id", "is_flex_id", "tier_of"])(
