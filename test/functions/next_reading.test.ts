@@ -85,6 +85,24 @@ test.each<[string, string | null, (sql: Sql, call: CrewCall) => Promise<unknown>
     },
   ],
   [
+    "its reading is in flight, and it was joined since",
+    null,
+    async (sql, call) => {
+      const { sync_id } = await request(sql, call);
+      await claim(sql);
+      await sql`update flex_sync.syncs set reading_at = null where id = ${sync_id}`;
+    },
+  ],
+  [
+    "a write is unanswered",
+    "unknown",
+    async (sql, call) => {
+      await sql`insert into flex_sync.outbox (flex_element_id, kind, flex_line_item_id, state, due_at, created_at, unknown_at, deadline)
+        select ${call.element}, 'remove', ${call.lineOf(ana)}, 'unknown', ago, ago, ago, ago from (select flex_sync.clock() - interval '1 hour' as ago) as before`;
+      await request(sql, call);
+    },
+  ],
+  [
     "a write that was proved absent has to be looked for once more",
     "late_check",
     async (sql, call) => {
