@@ -2559,15 +2559,6 @@ begin
   where crew_calls.flex_element_id = know_element.flex_element_id
   order by crew_calls.id
   limit 1;
-  perform from elements
-  where elements.flex_element_id = know_element.flex_element_id
-    and elements.retired_at is null
-    and elements.crew_call_id = v_call.id
-    and elements.job_id is not distinct from v_call.job_id
-    and elements.department is not distinct from v_call.department;
-  if found then
-    return;
-  end if;
 
   insert into elements (flex_element_id, crew_call_id, job_id, department)
   select
